@@ -1,0 +1,1 @@
+"""WHAT EXISTS: models and where their weights come from, as data, read strictly."""

@@ -1,0 +1,1 @@
+"""HOW IT RUNS: pure translation of a plan into something to execute, one file an engine."""

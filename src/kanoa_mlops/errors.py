@@ -1,0 +1,94 @@
+"""Every error this project raises on purpose, in one tree.
+
+    KanoaError
+    ├── UserError                exit 1: something the person can change
+    │   ├── SettingsError        the configuration file or an environment variable
+    │   ├── CatalogError         a catalog file, naming file and field
+    │   ├── UnknownModel         no such model; carries the nearest names
+    │   ├── NothingServed        a command needs a running server and there is none
+    │   ├── PortTaken            another process listens there
+    │   ├── OfflineError         the network is needed and was forbidden
+    │   ├── MissingExtra         an optional part is not installed
+    │   ├── DiskFull             not enough room, with how much and where
+    │   └── DoesNotFit           no plan fits this machine
+    └── Failure                  exit 2: something of ours, or below us, broke
+        ├── SourceFailed         weights could not be had from one source
+        ├── WeightsCorrupted     a file on disk is not what the catalog says
+        ├── EngineDied           an engine ended; carries its last words
+        └── ServerDied           the server ended before it was ready
+
+An error says what happened and where; `hint` says what to do next.
+"""
+
+from __future__ import annotations
+
+
+class KanoaError(Exception):
+    """Base of the tree. `exit_code` is what a command ends with."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UserError(KanoaError):
+    exit_code = 1
+
+
+class SettingsError(UserError):
+    pass
+
+
+class CatalogError(UserError):
+    pass
+
+
+class UnknownModel(UserError):
+    pass
+
+
+class NothingServed(UserError):
+    pass
+
+
+class PortTaken(UserError):
+    pass
+
+
+class OfflineError(UserError):
+    pass
+
+
+class MissingExtra(UserError):
+    pass
+
+
+class DiskFull(UserError):
+    pass
+
+
+class DoesNotFit(UserError):
+    pass
+
+
+class Failure(KanoaError):
+    pass
+
+
+class SourceFailed(Failure):
+    pass
+
+
+class WeightsCorrupted(Failure):
+    pass
+
+
+class EngineDied(Failure):
+    pass
+
+
+class ServerDied(Failure):
+    pass

@@ -1,0 +1,1 @@
+"""THE FRONT DOOR: one OpenAI-compatible address in front of every engine."""

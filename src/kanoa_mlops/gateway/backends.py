@@ -1,0 +1,64 @@
+"""The addresses the gateway can send to, and the names they answer to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+State = Literal["loading", "ready", "down"]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One engine that serves one model. Frozen: a change of state is a new value in `Backends`."""
+
+    model: str
+    """The served name; the catalog's id."""
+    aliases: tuple[str, ...]
+    url: str
+    """Where the engine answers, without `/v1`."""
+    engine: str
+    """'llama.cpp', with its version where known."""
+    sees: bool
+    """Takes images as they are."""
+    context_tokens: int
+    """Longest prompt and answer together of one request."""
+    state: State = "loading"
+    reason: str = ""
+    """Why it is not ready, in words."""
+    engine_key: str = field(default="", repr=False)
+    """The bearer key the engine wants; never shown."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self.engine_key}"} if self.engine_key else {}
+
+
+class Backends:
+    """Every backend by model. Whoever runs the engines writes here, the gateway reads."""
+
+    def __init__(self, backends: Iterable[Backend] = ()) -> None:
+        self._by_model = {backend.model: backend for backend in backends}
+
+    def put(self, backend: Backend) -> None:
+        self._by_model[backend.model] = backend
+
+    def mark(self, model: str, state: State, reason: str = "") -> None:
+        self._by_model[model] = replace(self._by_model[model], state=state, reason=reason)
+
+    def all(self) -> tuple[Backend, ...]:
+        return tuple(self._by_model.values())
+
+    def find(self, name: str) -> Backend | None:
+        """The backend that answers to this name or alias, in any case."""
+        wanted = name.lower()
+        for backend in self._by_model.values():
+            if wanted in (backend.model, *(alias.lower() for alias in backend.aliases)):
+                return backend
+        return None
+
+    def nearest(self, name: str) -> list[str]:
+        names = [each for backend in self.all() for each in (backend.model, *backend.aliases)]
+        return difflib.get_close_matches(name, names, n=3, cutoff=0.4)

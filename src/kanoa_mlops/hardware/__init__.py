@@ -1,0 +1,1 @@
+"""WHAT IS HERE: probes that describe this machine."""

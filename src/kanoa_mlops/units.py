@@ -1,0 +1,68 @@
+"""Quantities with their units: read from text, printed for people.
+
+Bytes are counted in powers of two when printed (MiB, GiB), as memory is.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BYTES = {
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+_QUANTITY = re.compile(r"^\s*(?P<number>\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z]+)\s*$")
+
+
+def parse_bytes(text: str) -> int:
+    """'98362432 B' or '1.5 GiB' to bytes.
+
+    Raises:
+        ValueError: the unit is missing or is not one of size.
+    """
+    return round(_parse(text, _BYTES, "a size", "98362432 B"))
+
+
+def parse_tokens(text: str) -> int:
+    """'8192 tokens' to 8192.
+
+    Raises:
+        ValueError: the unit is missing or is not tokens.
+    """
+    return round(_parse(text, {"tokens": 1}, "a number of tokens", "8192 tokens"))
+
+
+def format_bytes(size: float) -> str:
+    """Three significant digits: '93.8 MiB', '1.20 GiB', '512 B'."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        value = size / _BYTES[unit]
+        if value >= 1:
+            decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+            return f"{value:.{decimals}f} {unit}"
+    return f"{size:.0f} B"
+
+
+def format_duration(seconds: float) -> str:
+    """'0.35 s', '12 s', '3 min 20 s', '2 h 5 min'."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def _parse(text: str, units: dict[str, int], what: str, example: str) -> float:
+    match = _QUANTITY.match(text) if isinstance(text, str) else None
+    if match is None or match["unit"] not in units:
+        raise ValueError(f"{text!r} is not {what}; write it with its unit, as in '{example}'")
+    return float(match["number"].replace("_", "")) * units[match["unit"]]
