@@ -1,0 +1,41 @@
+# `make demo` and `make test` each make the virtual environment and install all they need.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.installed
+
+.PHONY: demo test check format bench clean
+
+demo: $(DONE)
+	$(BIN)/kanoa-mlops demo
+
+test: $(DONE)
+	$(BIN)/pytest
+
+check: $(DONE)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(DONE)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(DONE)
+	$(BIN)/python bench/gateway/overhead.py
+
+clean:
+	rm -rf $(VENV)
+
+$(DONE): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 demo"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@# The OCR wheel asks for the OpenCV build with windows, which wants libGL; a server has none and needs none.
+	@$(BIN)/python -c 'import cv2' 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps opencv-python-headless
+	@touch $@

@@ -1,0 +1,133 @@
+"""`kanoa-mlops doctor`: what this machine is, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import click
+
+from kanoa_mlops import __version__
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.query import find_model
+from kanoa_mlops.catalog.types import Machine
+from kanoa_mlops.cli import options
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.hardware.machine import probe_machine
+from kanoa_mlops.planner.plan import plan
+from kanoa_mlops.runtime.ports import require_free
+from kanoa_mlops.runtime.state import Standing, known_servers
+from kanoa_mlops.settings import Settings, load_settings
+from kanoa_mlops.units import format_bytes
+from kanoa_mlops.weights.store import on_disk
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report. `fix` is a command, where there is something to mend."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+@click.command()
+@options.as_json
+def command(as_json: bool) -> None:
+    """What this machine is, what is installed, and what is missing.
+
+    Exits 1 when something needed to serve is missing.
+    """
+    settings, screen = load_settings(), Screen()
+    checks = list(_checks(settings, probe_machine()))
+    if as_json:
+        screen.json({"checks": [asdict(check) for check in checks]})
+    else:
+        screen.table(["", "CHECK", "FOUND"], [["ok" if c.ok else "--", c.name, c.found] for c in checks])
+        for check in checks:
+            if not check.ok and check.fix:
+                screen.say(f"{check.name}: {check.fix}")
+        if all(check.ok for check in checks):
+            screen.say("Nothing is missing. `kanoa-mlops demo` shows it at work.")
+    if any(not check.ok and check.name in _NEEDED for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+_NEEDED = ("engine", "memory", "disk", "port")
+
+
+def _checks(settings: Settings, machine: Machine) -> Iterator[Check]:
+    yield Check("kanoa-mlops", True, f"{__version__}, Python {platform.python_version()}")
+    yield Check("system", True, f"{machine.system} {machine.architecture}")
+    yield Check("processor", True, f"{machine.cpu}, {machine.cores} physical cores usable")
+    yield Check("graphics", True, "not looked for yet: models run on the processor")
+    yield _memory(settings, machine)
+    yield _disk(settings)
+    yield _package("engine", "xllamacpp", "llama.cpp", "embedded")
+    yield _figures()
+    yield _package("client", "kanoa", "kanoa", "kanoa")
+    yield _weights(settings)
+    yield _port(settings)
+
+
+def _memory(settings: Settings, machine: Machine) -> Check:
+    held = f"{format_bytes(machine.memory_available)} free of {format_bytes(machine.memory_total)}"
+    try:
+        model = find_model(load_catalog(settings.catalog_dir), settings.default_model)
+        need = plan(model, machine).memory_bytes
+    except KanoaError as error:
+        return Check("memory", False, held, f"{error.message} {error.hint}")
+    return Check("memory", True, f"{held}; {settings.default_model} takes {format_bytes(need)}")
+
+
+def _disk(settings: Settings) -> Check:
+    folder = next(path for path in (settings.cache_dir, *settings.cache_dir.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    fix = "" if free > 2**30 else "Free some room, or set KANOA_MLOPS_CACHE_DIR to another disk."
+    return Check("disk", not fix, f"{format_bytes(free)} free for weights in {settings.cache_dir}", fix)
+
+
+def _package(name: str, package: str, title: str, extra: str) -> Check:
+    if importlib.util.find_spec(package) is None:
+        return Check(name, False, f"{title} is not installed", f"pip install 'kanoa-mlops[{extra}]'")
+    return Check(name, True, f"{title} ({package} {importlib.metadata.version(package)})")
+
+
+def _figures() -> Check:
+    # The reader drags in an OCR engine; only this check pays for it.
+    from kanoa_mlops.gateway.ocr import ocr_available
+
+    reason = ocr_available()
+    return Check(
+        "figures", not reason, reason or "read by OCR for models that cannot see", _figures_fix(reason)
+    )
+
+
+def _figures_fix(reason: str) -> str:
+    return "pip install 'kanoa-mlops[figures]'" if reason and "apt-get" not in reason else ""
+
+
+def _weights(settings: Settings) -> Check:
+    models = load_catalog(settings.catalog_dir).models.values()
+    held = [each for each in on_disk(models, settings) if each.complete]
+    if not held:
+        return Check("weights", False, "none on disk yet", f"kanoa-mlops pull {settings.default_model}")
+    size = sum(each.bytes_whole for each in held)
+    return Check("weights", True, f"{', '.join(each.model_id for each in held)} ({format_bytes(size)})")
+
+
+def _port(settings: Settings) -> Check:
+    for _, record in known_servers(settings.servers_dir):
+        if record.port == settings.port and record.standing is Standing.RUNNING:
+            return Check("port", True, f"{settings.port}: our own server, {', '.join(record.models)}")
+    try:
+        require_free(settings.host, settings.port)
+    except KanoaError as error:
+        return Check("port", False, error.message, error.hint)
+    return Check("port", True, f"{settings.port} is free on {settings.host}")

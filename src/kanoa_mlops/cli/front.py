@@ -1,0 +1,195 @@
+"""One server: the gateway and its engines in one life. Here runtime and gateway are joined."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kanoa_mlops import __version__
+from kanoa_mlops.cli.request import Request, Served, is_loopback
+from kanoa_mlops.engines.launch import Launch
+from kanoa_mlops.engines.llamacpp import launch
+from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.gateway.app import make_app
+from kanoa_mlops.gateway.backends import Backend, Backends, State
+from kanoa_mlops.gateway.server import start_gateway
+from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
+from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.runtime.identity import this_process
+from kanoa_mlops.runtime.key import write_key
+from kanoa_mlops.runtime.logs import rotate
+from kanoa_mlops.runtime.ports import port_taken
+from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
+from kanoa_mlops.runtime.stop import stop_server
+from kanoa_mlops.runtime.supervisor import Supervisor
+from kanoa_mlops.settings import Settings
+
+_DRAIN_SECONDS = 10.0
+
+
+class Front:
+    """A gateway in front of an engine for each of `served`. Wants the server's lock held."""
+
+    def __init__(
+        self, settings: Settings, folder: ServerFolder, served: Sequence[Served], request: Request
+    ) -> None:
+        if previous := folder.read():
+            stop_server(folder, previous)  # killed or failed; nothing of it may linger
+        self._settings = settings
+        self._folder = folder
+        self._record = ServerRecord(
+            host=request.host,
+            port=request.port,
+            identity=this_process(),
+            command=request.command,
+            engines=tuple(_engine_record(each.plan) for each in served),
+        )
+        self._keys = {each.plan.model: write_key(folder.engine_key(each.plan.model)) for each in served}
+        self._backends = Backends(self._backend(each.plan) for each in served)
+        self._supervisors = [self._supervisor(each) for each in served]
+
+    async def run(self, on_ready: Callable[[ServerRecord], None]) -> None:
+        """Serve until a signal asks to end. Nothing is left running, whatever happens.
+
+        Raises:
+            EngineDied: an engine did not start.
+            PortTaken: somebody took the port meanwhile.
+        """
+        stop = _stop_on_signals()
+        figures = None if ocr_available() else OcrReader()
+        app = make_app(
+            self._backends,
+            figures=figures,
+            max_body_bytes=self._settings.max_body_bytes,
+            version=__version__,
+            # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds DNS.
+            allowed_hosts=() if is_loopback(self._record.host) else None,
+        )
+        try:
+            gateway = await start_gateway(app, self._record.host, self._record.port)
+        except OSError as error:
+            raise port_taken(self._record.host, self._record.port) from error
+        self._write()
+        try:
+            await self._supervise(stop, on_ready)
+        except KanoaError as error:
+            self._write(failure=error.message, hint=error.hint)
+            raise
+        finally:
+            await gateway.stop(_DRAIN_SECONDS)
+            if figures is not None:
+                figures.close()
+        self._folder.clear()
+
+    async def _supervise(self, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]) -> None:
+        engines = [asyncio.create_task(each.run()) for each in self._supervisors]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await self._until_ready(engines, stopped)
+            if not stop.is_set():
+                self._write(ready=True)
+                on_ready(self._record)
+            # From here an engine that is given up leaves the others, and its reason, at the gateway.
+            await stopped
+        finally:
+            for task in (*engines, stopped):
+                task.cancel()
+            await asyncio.gather(*engines, stopped, return_exceptions=True)
+
+    async def _until_ready(self, engines: list[asyncio.Task[None]], stopped: asyncio.Task[bool]) -> None:
+        """All ready, or asked to stop; raises what an engine died of."""
+        ready = asyncio.gather(*(each.ready.wait() for each in self._supervisors))
+        try:
+            done, _ = await asyncio.wait({ready, stopped, *engines}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        for task in done.intersection(engines):
+            task.result()
+
+    def _supervisor(self, served: Served) -> Supervisor:
+        plan = served.plan
+        make_launch = functools.partial(_launch, served, self._folder.engine_key(plan.model))
+        log = self._folder.engine_log(plan.model)
+        return Supervisor(make_launch, _engine_record(plan), log, self._engine_changed)
+
+    def _engine_changed(self, record: EngineRecord) -> None:
+        backend = self._backends.find(record.model)
+        assert backend is not None, "every engine has its backend from the start"
+        state: State = (
+            "ready" if record.state == "ready" else "loading" if record.state == "loading" else "down"
+        )
+        self._backends.put(
+            replace(backend, url=f"http://127.0.0.1:{record.port}", state=state, reason=record.reason)
+        )
+        self._record = self._record.with_engine(record)
+        self._write()
+
+    def _write(self, **changes: object) -> None:
+        self._record = replace(self._record, **changes)  # type: ignore[arg-type]
+        self._folder.write(self._record)
+
+    def _backend(self, plan: Plan) -> Backend:
+        return Backend(
+            model=plan.model,
+            aliases=plan.aliases,
+            url="",
+            engine=plan.engine,
+            sees=plan.sees,
+            context_tokens=plan.context,
+            engine_key=self._keys[plan.model],
+        )
+
+
+@contextlib.contextmanager
+def server_log(folder: ServerFolder) -> Iterator[None]:
+    """What the server has to say goes to its log file."""
+    rotate(folder.log)
+    handler = logging.FileHandler(folder.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("kanoa_mlops")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _launch(served: Served, key_file: Path, port: int) -> Launch:
+    return launch(served.plan, served.files, port=port, key_file=key_file, python=sys.executable)
+
+
+def _engine_record(plan: Plan) -> EngineRecord:
+    return EngineRecord(
+        model=plan.model,
+        weights=plan.weights,
+        engine=plan.engine,
+        state="loading",
+        context=plan.context,
+        sequences=plan.sequences,
+        planned_bytes=plan.memory_bytes,
+    )
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """An event that the first signal sets; a second one ends the process at once, and its engines with it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def heard(number: signal.Signals) -> None:
+        if stop.is_set():
+            loop.remove_signal_handler(number)
+            signal.raise_signal(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, heard, number)
+    return stop

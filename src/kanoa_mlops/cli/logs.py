@@ -1,0 +1,49 @@
+"""`kanoa-mlops logs`: what the server and its engines wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kanoa_mlops.cli import options
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.servers import pick_server
+from kanoa_mlops.errors import UserError
+from kanoa_mlops.runtime.logs import follow, tail
+from kanoa_mlops.runtime.state import ServerFolder, ServerRecord
+from kanoa_mlops.settings import load_settings
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("-f", "--follow", "follow_on", is_flag=True, help="Go on as lines are written.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(0), default=40, show_default=True, help="Lines of each log."
+)
+@options.port
+def command(model: str | None, follow_on: bool, lines: int, port: int | None) -> None:
+    """What the server wrote, and its engines; or one MODEL's engine alone."""
+    screen = Screen()
+    folder, record = pick_server(load_settings(), port)
+    logs = _logs(folder, record, model)
+    for name, path in logs.items():
+        if len(logs) > 1:
+            screen.say(f"--- {name} ({path})")
+        for line in tail(path, lines):
+            screen.print(line)
+    if follow_on:
+        names = {path: name for name, path in logs.items()}
+        for path, line in follow(names):
+            screen.print(f"{names[path]}: {line}" if len(logs) > 1 else line)
+
+
+def _logs(folder: ServerFolder, record: ServerRecord, model: str | None) -> dict[str, Path]:
+    engines = {each: folder.engine_log(each) for each in record.models}
+    if model is None:
+        return {"server": folder.log} | engines
+    if model not in engines:
+        raise UserError(
+            f"{model!r} is not served at {record.url}.", hint=f"Served there: {', '.join(engines)}."
+        )
+    return {model: engines[model]}

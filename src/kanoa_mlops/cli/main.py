@@ -1,0 +1,108 @@
+"""The program: a column of commands, each imported only when it is the one to run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from kanoa_mlops import __version__
+from kanoa_mlops.errors import KanoaError
+
+# Name -> line of help, in the order a person meets them. The module has the command's name.
+_COMMANDS = {
+    "demo": "Interpret a figure with kanoa on this machine, from nothing.",
+    "doctor": "What this machine is, what is missing, and what to run about it.",
+    "models": "The models there are, and what is on disk.",
+    "pull": "Fetch a model's weights, checked and resumable.",
+    "serve": "Serve models on a private OpenAI-compatible endpoint.",
+    "status": "What is being served, asked of the processes themselves.",
+    "ask": "Ask a served model, from the terminal.",
+    "logs": "What the server and its engines wrote.",
+    "restart": "Stop and serve the same again.",
+    "stop": "Stop serving.",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is needed, so that --help costs next to nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"kanoa_mlops.cli.{name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            guess = f" Did you mean `{near[0]}`?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{guess}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(__version__, message="kanoa-mlops %(version)s")
+def cli() -> None:
+    """The hardware you have, as a private endpoint for kanoa.
+
+    Start with `kanoa-mlops demo`, or `kanoa-mlops serve` and paste the lines it
+    prints into a notebook.
+    """
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "kanoa-mlops") -> None:
+    """Run one command and end the process: 0 fine, 1 your input, 2 our fault, 130 interrupted."""
+    sys.exit(_run(arguments, program))
+
+
+def _run(arguments: Sequence[str] | None, program: str) -> int:
+    try:
+        code = cli.main(args=arguments, prog_name=program, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nInterrupted.", err=True)
+        return 130
+    except KanoaError as error:
+        click.echo(f"error: {error.message}", err=True)
+        if error.hint:
+            click.echo(error.hint, err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has left (`… | head`), which is its right.
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """Our own mistake: the person gets one line and a file, not a traceback."""
+    import tempfile
+    import traceback
+    from pathlib import Path
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="kanoa-mlops-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    click.echo(f"error: {type(error).__name__}: {error}", err=True)
+    click.echo(f"This is a fault of kanoa-mlops. The details are in {Path(file.name)}", err=True)
+    return 2

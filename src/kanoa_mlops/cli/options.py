@@ -1,0 +1,11 @@
+"""Options that several commands share, spelled and explained once."""
+
+from __future__ import annotations
+
+import click
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+port = click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port of the endpoint.  [default: 8000, or your setting]"
+)
+offline = click.option("--offline", is_flag=True, help="Never touch the network.")

@@ -1,0 +1,55 @@
+"""What people see: data on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+_WIDTH_WITHOUT_TERMINAL = 80
+
+
+class Screen:
+    """Two consoles. Wide output folds at 80 columns where there is no terminal to measure."""
+
+    def __init__(self) -> None:
+        self.out = Console(**_width(sys.stdout), highlight=False)
+        self.err = Console(**_width(sys.stderr), stderr=True, highlight=False)
+
+    def say(self, text: str = "") -> None:
+        """Something for the person, not data."""
+        self.err.print(text, markup=False)
+
+    def print(self, text: str = "") -> None:
+        """Data, as text."""
+        self.out.print(text, markup=False, soft_wrap=True)
+
+    def json(self, document: Any) -> None:
+        """Data, for programs."""
+        print(json.dumps(document, indent=2, default=str))
+
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
+    ) -> None:
+        """Data, for people. Columns named in `right` are numbers."""
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+        for column in columns:
+            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(_escaped(cell) for cell in row))
+        self.out.print(table)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _width(stream: Any) -> dict[str, Any]:
+    return {} if stream.isatty() else {"width": _WIDTH_WITHOUT_TERMINAL}

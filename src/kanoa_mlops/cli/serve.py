@@ -1,0 +1,182 @@
+"""`kanoa-mlops serve`: plan, fetch what is missing, run, and say what to paste into the notebook."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Sequence
+
+import click
+
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.query import find_model, find_weights
+from kanoa_mlops.cli import options
+from kanoa_mlops.cli.detach import follow_start, start_detached
+from kanoa_mlops.cli.progress import pulled
+from kanoa_mlops.cli.request import Request, Served, is_loopback
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.errors import MissingExtra, PortTaken, UserError
+from kanoa_mlops.hardware.machine import probe_machine
+from kanoa_mlops.planner.plan import Wish
+from kanoa_mlops.runtime.lock import ServerLocked, is_locked, server_lock
+from kanoa_mlops.runtime.ports import require_free
+from kanoa_mlops.runtime.state import ServerFolder, ServerRecord, server_folder
+from kanoa_mlops.settings import Settings, load_settings
+from kanoa_mlops.units import format_bytes
+
+_SNIPPET = """\
+from kanoa import AnalyticsInterpreter
+
+interpreter = AnalyticsInterpreter(
+    backend="openai",
+    api_base="{url}/v1",
+    model="{model}",
+    api_key="local",
+)
+interpreter.interpret(fig=fig, context="…", focus="…")"""
+
+
+@click.command()
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.option("-d", "--detach", is_flag=True, help="Return when ready; go on in the background.")
+@click.option("--weights", help="Which of a model's weights.  [default: the first]")
+@click.option("--context", type=click.IntRange(1), help="Tokens of one request, prompt and answer.")
+@click.option("--parallel", type=click.IntRange(1), help="Requests worked on at once.")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
+@options.port
+@options.offline
+@options.as_json
+def command(
+    names: tuple[str, ...],
+    detach: bool,
+    weights: str | None,
+    context: int | None,
+    parallel: int | None,
+    host: str | None,
+    port: int | None,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    """Serve MODELs (or the default one) until Ctrl-C, or with -d in the background."""
+    screen, settings = Screen(), load_settings()
+    settings = settings.model_copy(update={"offline": settings.offline or offline})
+    catalog = load_catalog(settings.catalog_dir)
+    models = {
+        model.id: model for name in names or [settings.default_model] if (model := find_model(catalog, name))
+    }
+    request = Request(
+        models=tuple(models.values()),
+        wish=Wish(weights, context, parallel),
+        host=host or settings.host,
+        port=port or settings.port,
+    )
+    record = serve(screen, settings, request, detach=detach)
+    if as_json and record:
+        screen.json({"endpoint": f"{record.url}/v1", "models": record.models, "pid": record.identity.pid})
+
+
+def serve(
+    screen: Screen, settings: Settings, request: Request, *, detach: bool, quiet: bool = False
+) -> ServerRecord | None:
+    """Serve what was asked for. If it is served already, say so; that is no error.
+
+    Args:
+        quiet: leave out the lines to paste.
+
+    Returns:
+        The running server, or None when it ran in the foreground and has ended.
+    """
+    folder = server_folder(settings.servers_dir, request.port)
+    if is_locked(folder):
+        return _join(screen, folder, request)
+    _require_engine()
+    plans = request.plans(probe_machine())
+    try:
+        require_free(request.host, request.port)
+    except PortTaken:
+        if is_locked(folder):  # somebody began to serve since we looked
+            return _join(screen, folder, request)
+        raise
+    if not is_loopback(request.host):
+        screen.say(
+            f"warning: {request.host} is open to the network: whoever reaches it may use it, without a key."
+        )
+    served = [
+        Served(plan, pulled(screen, settings, model, find_weights(model, plan.weights)))
+        for model, plan in zip(request.models, plans, strict=True)
+    ]
+    for plan in plans:
+        screen.say(f"{plan.model} on {plan.engine}, {format_bytes(plan.memory_bytes)} of memory")
+        for reason in plan.reasons:
+            screen.say(f"  {reason}")
+    if detach:
+        record = start_detached(screen, settings, folder, request.command)
+        _require_same(record, request)
+        if not quiet:
+            announce(screen, record)
+        return record
+    try:
+        with server_lock(folder):
+            _run(screen, settings, folder, request, served)
+    except ServerLocked:
+        return _join(screen, folder, request)
+    return None
+
+
+def announce(screen: Screen, record: ServerRecord) -> None:
+    """The lines to paste."""
+    reach = "this machine only" if is_loopback(record.host) else f"open to the network on {record.host}"
+    screen.say()
+    screen.say(f"Endpoint  {record.url}/v1    ({reach})")
+    screen.say(f"Models    {', '.join(record.models)}")
+    screen.say()
+    screen.say("In the notebook:")
+    screen.say()
+    for line in _SNIPPET.format(url=record.url, model=record.models[0]).splitlines():
+        screen.say(f"    {line}" if line else "")
+    screen.say()
+
+
+def _join(screen: Screen, folder: ServerFolder, request: Request) -> ServerRecord:
+    """The server that somebody else runs or starts, once it is ready."""
+    record = follow_start(screen, folder)
+    _require_same(record, request)
+    screen.say(f"Already serving {', '.join(record.models)} on port {record.port}.")
+    announce(screen, record)
+    return record
+
+
+def _run(
+    screen: Screen, settings: Settings, folder: ServerFolder, request: Request, served: Sequence[Served]
+) -> None:
+    # The server's own room (aiohttp and all), imported only by the process that becomes one.
+    from kanoa_mlops.cli.front import Front, server_log
+
+    with (
+        server_log(folder),
+        screen.err.status(f"Loading {', '.join(m.id for m in request.models)} …") as spinner,
+    ):
+
+        def ready(record: ServerRecord) -> None:
+            spinner.stop()
+            announce(screen, record)
+            screen.say("Ctrl-C stops it.")
+
+        asyncio.run(Front(settings, folder, served, request).run(ready))
+    screen.say("Stopped.")
+
+
+def _require_same(record: ServerRecord, request: Request) -> None:
+    if set(record.models) != {model.id for model in request.models}:
+        raise UserError(
+            f"Port {record.port} already serves {', '.join(record.models)}.",
+            hint=f"`kanoa-mlops stop --port {record.port}` first and name all models in one `serve`, "
+            "or choose another --port.",
+        )
+
+
+def _require_engine() -> None:
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise MissingExtra(
+            "The embedded llama.cpp is not installed.", hint="pip install 'kanoa-mlops[embedded]'"
+        )

@@ -1,0 +1,49 @@
+"""Which server a command means."""
+
+from __future__ import annotations
+
+from kanoa_mlops.errors import NothingServed, UserError
+from kanoa_mlops.runtime.state import ServerFolder, ServerRecord, Standing, known_servers
+from kanoa_mlops.settings import Settings
+
+
+def pick_server(settings: Settings, port: int | None) -> tuple[ServerFolder, ServerRecord]:
+    """The server on this port; without one the only server, or the one on the port of the settings.
+
+    Servers that ended stay known until `stop` or `serve` clears them, so their logs can be read.
+
+    Raises:
+        NothingServed: there is none (there).
+        UserError: there are several and none was named.
+    """
+    servers = {record.port: (folder, record) for folder, record in known_servers(settings.servers_dir)}
+    if not servers:
+        raise NothingServed("Nothing is being served.", hint="Start with `kanoa-mlops serve -d`.")
+    if port is not None and port not in servers:
+        raise NothingServed(
+            f"Nothing is being served on port {port}.", hint=f"Known: {', '.join(map(str, servers))}."
+        )
+    if port is not None:
+        return servers[port]
+    if len(servers) == 1:
+        return next(iter(servers.values()))
+    if settings.port in servers:
+        return servers[settings.port]
+    raise UserError(
+        "Several servers are known.", hint=f"Name one with --port: {', '.join(map(str, servers))}."
+    )
+
+
+def running_server(settings: Settings, port: int | None) -> ServerRecord:
+    """Like `pick_server`, for commands that talk to it.
+
+    Raises:
+        NothingServed: it is not running; the hint says what became of it.
+    """
+    _, record = pick_server(settings, port)
+    if record.standing is Standing.RUNNING:
+        return record
+    raise NothingServed(
+        f"The server on port {record.port} is {record.standing}.",
+        hint=f"`kanoa-mlops restart --port {record.port}` serves the same again, `status` says more.",
+    )

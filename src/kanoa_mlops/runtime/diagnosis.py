@@ -1,0 +1,75 @@
+"""Why an engine ended, in words, from its last lines and its exit status."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+
+_TAIL_LINES = 8
+# The first that matches wins, so the specific ones come first.
+_REASONS = (
+    (
+        r"insufficient memory|failed to allocate|bad_alloc|Cannot allocate memory",
+        "there was not enough memory for the weights and the context",
+        "Close other programs, or ask for less with --context and --parallel.",
+    ),
+    (
+        r"not within the file bounds|invalid magic|failed to read key-value|corrupted or incomplete",
+        "the weights file is damaged",
+        "Run `kanoa-mlops pull {model}`: it checks the file and fetches it afresh.",
+    ),
+    (
+        r"unknown model architecture: '?(?P<detail>[\w.-]+)",
+        "this llama.cpp does not know the architecture {detail}",
+        "Update it: pip install --upgrade xllamacpp",
+    ),
+    (
+        r"couldn't bind",
+        "the port chosen for it was taken meanwhile",
+        "Run the command again: another port is chosen.",
+    ),
+    (
+        r"No module named '?xllamacpp",
+        "llama.cpp is not installed",
+        "pip install 'kanoa-mlops[embedded]'",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """`reason` completes the sentence 'the engine ended: …'."""
+
+    reason: str
+    hint: str
+    last_lines: tuple[str, ...]
+
+
+def diagnose(log: str, status: int, model: str) -> Diagnosis:
+    """Read the end of a log.
+
+    Args:
+        status: the exit status; negative for the signal that ended it, as `subprocess` gives it.
+    """
+    lines = [line for line in log.splitlines() if line.strip()]
+    last_lines = tuple(lines[-_TAIL_LINES:])
+    for pattern, reason, hint in _REASONS:
+        if match := re.search(pattern, "\n".join(lines[-200:])):
+            return Diagnosis(reason.format(**match.groupdict()), hint.format(model=model), last_lines)
+    reason, hint = _by_status(status)
+    return Diagnosis(reason, hint or f"`kanoa-mlops logs {model}` shows its log.", last_lines)
+
+
+def _by_status(status: int) -> tuple[str, str]:
+    if status >= 0:
+        return f"it exited with status {status}", ""
+    name = signal.Signals(-status).name if -status in {s.value for s in signal.Signals} else str(-status)
+    if name == "SIGKILL":
+        return "it was killed (SIGKILL); the system does so when memory runs out", ""
+    if name == "SIGILL":
+        return (
+            "this processor lacks an instruction the llama.cpp wheel was built with (SIGILL)",
+            "Build it here: pip install --no-binary :all: xllamacpp",
+        )
+    return f"it crashed or was ended from outside ({name})", ""

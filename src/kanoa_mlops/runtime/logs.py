@@ -1,0 +1,54 @@
+"""Log files: opened fresh by each start, with the one before kept beside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_POLL_SECONDS = 0.2
+
+
+def rotate(path: Path) -> None:
+    """Move a log out of the way, keeping one generation."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.replace(path.with_suffix(path.suffix + ".1"))
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a log; empty where there is none. Reads no more than a part of a long one."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - lines * 400))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.splitlines()[-lines:] if lines else []
+
+
+def follow(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Lines as they are written to any of the logs, from now on, for ever. Survives rotation."""
+    offsets = {path: _size(path) for path in paths}
+    while True:
+        for path, offset in offsets.items():
+            if (size := _size(path)) < offset:
+                offset = 0
+            if size > offset:
+                with path.open("rb") as file:
+                    file.seek(offset)
+                    text = file.read()
+                whole = text[: text.rfind(b"\n") + 1]
+                offset += len(whole)
+                for line in whole.decode("utf-8", errors="replace").splitlines():
+                    yield path, line
+            offsets[path] = offset
+        time.sleep(_POLL_SECONDS)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,153 @@
+"""Keeps one engine alive: starts it, waits until it answers, starts it again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+
+from kanoa_mlops.engines.launch import Launch
+from kanoa_mlops.errors import EngineDied
+from kanoa_mlops.runtime.diagnosis import diagnose
+from kanoa_mlops.runtime.identity import identify
+from kanoa_mlops.runtime.logs import rotate
+from kanoa_mlops.runtime.ports import free_port
+from kanoa_mlops.runtime.state import EngineRecord
+
+log = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+_PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2)
+# Five crashes in five minutes is no accident.
+_CRASHES = 5
+_CRASH_WINDOW_SECONDS = 300.0
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Supervisor:
+    """One engine, for as long as `run` is awaited.
+
+    Args:
+        make_launch: gives what to execute for a port.
+        record: how the engine begins; every change of it is told through `on_change`.
+        log_file: where the engine's output goes.
+    """
+
+    def __init__(
+        self,
+        make_launch: Callable[[int], Launch],
+        record: EngineRecord,
+        log_file: Path,
+        on_change: Callable[[EngineRecord], None],
+    ) -> None:
+        self._make_launch = make_launch
+        self._record = record
+        self._log_file = log_file
+        self._on_change = on_change
+        self.ready = asyncio.Event()
+        """Set once the engine has answered for the first time."""
+
+    async def run(self) -> None:
+        """Until cancelled; the engine is gone when this returns or raises.
+
+        Raises:
+            EngineDied: it never became ready, or died too often.
+        """
+        rotate(self._log_file)
+        crashes: deque[float] = deque(maxlen=_CRASHES)
+        while True:
+            try:
+                await self._live_once()
+            except EngineDied as death:
+                crashes.append(time.monotonic())
+                often = len(crashes) == _CRASHES and crashes[-1] - crashes[0] < _CRASH_WINDOW_SECONDS
+                final = often or not self.ready.is_set()
+                self._change(state="down", reason=death.message, identity=None)
+                log.error("%s%s", death.message, " It is not started again." if final else "")
+                if final:
+                    raise
+            await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, 0.25 * 2 ** len(crashes)))
+            self._change(restarts=self._record.restarts + 1)
+
+    async def _live_once(self) -> None:
+        """One life of the engine.
+
+        Raises:
+            EngineDied: always, unless cancelled; engines do not end of themselves.
+        """
+        launch = self._make_launch(free_port())
+        # Only this life's words count when it is asked why it ended.
+        began_at = self._log_file.stat().st_size if self._log_file.exists() else 0
+        process = await self._start(launch)
+        try:
+            self._change(state="loading", reason="", identity=identify(process.pid), port=launch.port)
+            if await self._answers(launch, process):
+                self._change(state="ready")
+                self.ready.set()
+            raise self._death(await process.wait(), began_at)
+        finally:
+            await _end(process)
+
+    async def _start(self, launch: Launch) -> asyncio.subprocess.Process:
+        log.info("starting %s: %s", self._record.model, " ".join(launch.argv))
+        with self._log_file.open("ab") as output:
+            return await asyncio.create_subprocess_exec(
+                *launch.argv,
+                # Held open while we live; when it closes, however that came about, the engine ends too.
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=os.environ | launch.environment,
+                # Ctrl-C in the terminal is for us; we end the engine in our own order.
+                start_new_session=True,
+            )
+
+    async def _answers(self, launch: Launch, process: asyncio.subprocess.Process) -> bool:
+        """Wait until the engine is ready (True) or has ended (False)."""
+        url = f"http://127.0.0.1:{launch.port}{launch.health_path}"
+        headers = {"Authorization": f"Bearer {launch.key_file.read_text(encoding='utf-8').strip()}"}
+        async with aiohttp.ClientSession(headers=headers, timeout=_PROBE_TIMEOUT) as session:
+            while process.returncode is None:
+                try:
+                    async with session.get(url) as answer:
+                        if answer.status == 200:
+                            return True
+                except (aiohttp.ClientError, TimeoutError):
+                    pass  # not listening yet
+                await asyncio.sleep(_POLL_SECONDS)
+        return False
+
+    def _death(self, status: int, began_at: int) -> EngineDied:
+        with self._log_file.open("rb") as file:
+            file.seek(began_at)
+            words = file.read().decode("utf-8", errors="replace")
+        found = diagnose(words, status, self._record.model)
+        when = "stopped" if self._record.state == "ready" else "did not start"
+        return EngineDied(
+            f"The engine of {self._record.model} {when}: {found.reason}.",
+            hint="\n".join(("Its last lines:", *(f"  {line}" for line in found.last_lines), found.hint)),
+        )
+
+    def _change(self, **changes: object) -> None:
+        self._record = replace(self._record, **changes)  # type: ignore[arg-type]
+        self._on_change(self._record)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Ask the process to end, then make it. Nothing to do if it has."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,112 @@
+"""Fixtures shared by all tests. Real parts are started once a session."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kanoa_mlops.catalog.load import Catalog, load_catalog
+from kanoa_mlops.settings import Settings, load_settings
+from kanoa_mlops.weights.progress import SilentProgress
+from kanoa_mlops.weights.pull import pull
+
+MODEL = "smollm2-135m-instruct"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment() -> Iterator[None]:
+    """No test sees another's environment, nor the person's settings of this project."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(("KANOA_", "HF_", "OPENAI_")):
+            del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A person's folders of their own: config, cache and state."""
+    for name, path in {
+        "KANOA_MLOPS_CONFIG": tmp_path / "config" / "mlops.toml",
+        "KANOA_MLOPS_CATALOG_DIR": tmp_path / "config" / "catalog",
+        "KANOA_MLOPS_CACHE_DIR": tmp_path / "cache",
+        "KANOA_MLOPS_STATE_DIR": tmp_path / "state",
+        "HF_HOME": tmp_path / "huggingface",
+    }.items():
+        os.environ[name] = str(path)
+    return tmp_path
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return load_settings()
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.fixture(scope="session")
+def weights_file(catalog: Catalog) -> Path:
+    """The real SmolLM2 weights, in the person's own cache so that they come down once a machine."""
+    model = catalog.models[MODEL]
+    return pull(model.weights[0], model.id, load_settings(), SilentProgress())[0]
+
+
+@pytest.fixture(scope="session")
+def engine_url(weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real llama.cpp with real weights, without a key."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = {
+        "--model": weights_file,
+        "--alias": MODEL,
+        "--port": port,
+        "--ctx-size": 8192,
+        "--parallel": 2,
+        "--threads": 2,
+        "--cache-ram": 64,
+    }
+    argv = [str(word) for pair in flags.items() for word in pair]
+    log = tmp_path_factory.mktemp("engine") / "engine.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kanoa_mlops.runtime.embedded", *argv],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for_health(url, process, log)
+        yield url
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=2).close()
+            return
+        except urllib.error.HTTPError as error:
+            error.close()  # 503 while it loads
+        except OSError:
+            pass  # not listening yet
+        time.sleep(0.1)
+    raise AssertionError(f"{url} did not become healthy:\n{log.read_text()}")
