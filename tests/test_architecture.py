@@ -32,7 +32,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 def imported_rooms(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
+        names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module]
             assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
@@ -41,7 +41,7 @@ def imported_rooms(path: Path) -> Iterator[tuple[int, str]]:
         for name in names:
             first, *rest = name.split(".")
             if first == "kanoa_mlops":
-                yield node.lineno, rest[0] if rest else "__init__"
+                yield getattr(node, "lineno", 0), rest[0] if rest else "__init__"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BIN = Path(sys.executable).parent
-# Whatever takes long to import, or opens the network, has no business in a plugin that every `kanoa` call loads.
+# What takes long to import, or opens the network, has no business in a plugin that every `kanoa` call loads.
 HEAVY = {
     "aiohttp", "asyncio", "click", "numpy", "PIL", "platformdirs", "prometheus_client", "psutil", "pydantic",
     "rapidocr_onnxruntime", "rich", "socket", "ssl", "subprocess", "xllamacpp", "yaml",

@@ -103,9 +103,9 @@ def _server(screen: Screen, settings: Settings) -> Iterator[ServerRecord]:
         port=free_port(),
     )
     try:
-        record = serve(screen, settings, request, detach=True, quiet=True)
-        assert record is not None, "a detached server is returned when it is ready"
-        yield record
+        started = serve(screen, settings, request, detach=True, quiet=True)
+        assert started is not None, "a detached server is returned when it is ready"
+        yield started
     finally:
         # Also when it was interrupted while starting: nothing that the demo started stays.
         folder = server_folder(settings.servers_dir, request.port)

@@ -38,7 +38,10 @@ def start_detached(
             start_new_session=True,
         )
     try:
-        return follow_start(screen, folder, lives=lambda: process.poll() is None)
+        record = follow_start(screen, folder, lives=lambda: process.poll() is None)
+        if record.identity.pid != process.pid:
+            process.wait()  # somebody else was first; ours sees that and ends
+        return record
     except KeyboardInterrupt:
         # Whoever no longer wants to wait for a server does not want the server.
         process.terminate()

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from kanoa_mlops import __version__
 from kanoa_mlops.cli.request import Request, Served, is_loopback
@@ -19,8 +20,8 @@ from kanoa_mlops.engines.llamacpp import launch
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backend, Backends, State
-from kanoa_mlops.gateway.server import start_gateway
 from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
+from kanoa_mlops.gateway.server import start_gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
@@ -107,11 +108,13 @@ class Front:
         """All ready, or asked to stop; raises what an engine died of."""
         ready = asyncio.gather(*(each.ready.wait() for each in self._supervisors))
         try:
-            done, _ = await asyncio.wait({ready, stopped, *engines}, return_when=asyncio.FIRST_COMPLETED)
+            waiting: list[asyncio.Future[Any]] = [ready, stopped, *engines]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
-        for task in done.intersection(engines):
-            task.result()
+        for engine in engines:
+            if engine.done():
+                engine.result()
 
     def _supervisor(self, served: Served) -> Supervisor:
         plan = served.plan

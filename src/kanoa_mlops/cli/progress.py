@@ -27,7 +27,7 @@ def pulled(screen: Screen, settings: Settings, model: Model, weights: Weights) -
 
 
 class Bars:
-    """`weights.progress.Progress` on a terminal; without one, a line when a file begins and when it is done."""
+    """`weights.progress.Progress` on a terminal; else a line when a file begins and one when it is done."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen

@@ -48,7 +48,7 @@ def this_process() -> Identity:
 
 
 def end(identities: Iterable[Identity], grace: float) -> None:
-    """Ask each to end (SIGTERM), and after `grace` seconds make it (SIGKILL). One already gone is no error."""
+    """Ask each to end (SIGTERM), and after `grace` seconds make it (SIGKILL). Those gone are no error."""
     processes = [process for each in identities if (process := each.process())]
     _signal(processes, signal.SIGTERM)
     _, stubborn = psutil.wait_procs(processes, timeout=grace)

@@ -6,16 +6,15 @@ The file says what the server last wrote; whether that is still true is asked of
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from kanoa_mlops.runtime.identity import Identity
-
-_VERSION = 1
 
 
 class Standing(StrEnum):
@@ -59,6 +58,8 @@ class ServerRecord:
     ready: bool = False
     failure: str = ""
     hint: str = ""
+    version: Literal[1] = 1
+    """Of the format; another one is not read."""
 
     @property
     def standing(self) -> Standing:
@@ -80,6 +81,9 @@ class ServerRecord:
         return replace(
             self, engines=tuple(record if each.model == record.model else each for each in self.engines)
         )
+
+
+_RECORD = TypeAdapter(ServerRecord)
 
 
 @dataclass(frozen=True)
@@ -109,17 +113,17 @@ class ServerFolder:
         return self.path / f"{model}.key"
 
     def read(self) -> ServerRecord | None:
-        """None where there is no record, or one of another version that cannot be understood."""
+        """None where there is no record, or one (of another version) that cannot be understood."""
         try:
-            return _record(json.loads(self._file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+            return _RECORD.validate_json(self._file.read_bytes())
+        except (OSError, ValidationError):
             return None
 
     def write(self, record: ServerRecord) -> None:
         """Whole or not at all, so that a reader never sees half a record."""
         self.path.mkdir(parents=True, exist_ok=True)
         fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps({"version": _VERSION} | asdict(record), indent=1), encoding="utf-8")
+        fresh.write_bytes(_RECORD.dump_json(record, indent=1))
         fresh.replace(self._file)
 
     def clear(self) -> None:
@@ -143,23 +147,6 @@ def known_servers(servers_dir: Path) -> Iterator[tuple[ServerFolder, ServerRecor
         folder = server_folder(servers_dir, port)
         if record := folder.read():
             yield folder, record
-
-
-def _record(document: dict[str, Any]) -> ServerRecord:
-    if document.pop("version") != _VERSION:
-        raise ValueError("written by another version")
-    engines = tuple(
-        EngineRecord(**each | {"identity": Identity(**each["identity"]) if each["identity"] else None})
-        for each in document["engines"]
-    )
-    return ServerRecord(
-        **document
-        | {
-            "identity": Identity(**document["identity"]),
-            "command": tuple(document["command"]),
-            "engines": engines,
-        }
-    )
 
 
 def _reachable(host: str) -> str:
