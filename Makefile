@@ -5,6 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
+LIBGOMP := { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y libgomp1; } \
+	|| { echo "llama.cpp needs GNU OpenMP: sudo apt-get install libgomp1"; exit 1; }
+
 .PHONY: demo test check format bench clean
 
 demo: $(DONE)
@@ -23,7 +26,7 @@ format: $(DONE)
 	$(BIN)/ruff check --fix
 
 bench: $(DONE)
-	$(BIN)/python bench/gateway/overhead.py
+	$(BIN)/python -m bench.gateway.overhead
 
 clean:
 	rm -rf $(VENV)
@@ -38,4 +41,6 @@ $(DONE): pyproject.toml
 	@# The OCR wheel asks for the OpenCV build with windows, which wants libGL; a server has none and needs none.
 	@$(BIN)/python -c 'import cv2' 2>/dev/null \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps opencv-python-headless
+	@# llama.cpp's wheel takes GNU OpenMP from the system; a minimal one lacks it.
+	@$(BIN)/python -c 'import xllamacpp' 2>/dev/null || $(LIBGOMP)
 	@touch $@

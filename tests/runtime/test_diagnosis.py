@@ -35,6 +35,11 @@ from kanoa_mlops.runtime.diagnosis import diagnose
             "the port chosen for it",
         ),
         ("ModuleNotFoundError: No module named 'xllamacpp'", 1, "llama.cpp is not installed"),
+        (
+            "ImportError: libgomp.so.1: cannot open shared object file: No such file or directory",
+            1,
+            "the system library libgomp is missing",
+        ),
         ("all slots are idle", -9, "it was killed (SIGKILL)"),
         ("", -4, "this processor lacks an instruction"),
         ("", -11, "it crashed or was ended from outside (SIGSEGV)"),

@@ -81,6 +81,14 @@ class Architecture(Entry):
         return self
 
 
+class Sampling(Entry):
+    """How the next token is drawn where a request does not say; the rest is the engine's own default."""
+
+    repeat_penalty: float = Field(ge=1, le=2)
+    """1 is none."""
+    source: SourceName
+
+
 class HubFile(Entry):
     """A file of a Hugging Face repository at a commit, never at a branch."""
 
@@ -166,6 +174,7 @@ class Model(Entry):
     """Trained to follow instructions; a base model only continues text."""
     licence: Licence
     architecture: Architecture
+    sampling: Sampling | None = None
     weights: tuple[Weights, ...] = Field(min_length=1)
     """In order of preference."""
     sources: dict[str, Source]
@@ -177,6 +186,7 @@ class Model(Entry):
     @model_validator(mode="after")
     def _every_source_is_known(self) -> Self:
         used = {"licence": self.licence.source, "architecture": self.architecture.source}
+        used |= {"sampling": self.sampling.source} if self.sampling else {}
         used |= {f"weights {each.name}": each.source for each in self.weights}
         for where, name in used.items():
             if name not in self.sources:

@@ -14,7 +14,7 @@ import click
 
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.catalog.query import find_model
-from kanoa_mlops.cli import options
+from kanoa_mlops.cli import options as shared
 from kanoa_mlops.cli.request import Request
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.serve import serve
@@ -51,8 +51,8 @@ class Interpretation:
 
 
 @click.command()
-@options.offline
-@options.as_json
+@shared.offline
+@shared.as_json
 def command(offline: bool, as_json: bool) -> None:
     """Interpret a figure with kanoa on this machine, from nothing.
 
@@ -114,8 +114,11 @@ def _server(screen: Screen, settings: Settings) -> Iterator[ServerRecord]:
 
 
 def _interpret(screen: Screen, server: ServerRecord, figure_file: Path, *, quiet: bool) -> Interpretation:
-    from kanoa import AnalyticsInterpreter
+    import openai
+    from kanoa import AnalyticsInterpreter, options
 
+    # Its warning that a local model has no price would stand in the middle of the answer.
+    options.verbose = 0
     figure = draw_projectile()
     figure_file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(figure_file, bbox_inches="tight")
@@ -134,13 +137,16 @@ def _interpret(screen: Screen, server: ServerRecord, figure_file: Path, *, quiet
     stream = interpreter.interpret(
         fig=figure, context=_CONTEXT, focus=_FOCUS, stream=True, display_result=False
     )
-    for chunk in stream:
-        if chunk.type == "text" and chunk.content:
-            first = first or time.monotonic() - began
-            text.append(chunk.content)
-            if not quiet:
-                click.echo(chunk.content, nl=False)
-        usage = chunk.usage or usage
+    try:
+        for chunk in stream:
+            if chunk.type == "text" and chunk.content:
+                first = first or time.monotonic() - began
+                text.append(chunk.content)
+                if not quiet:
+                    click.echo(chunk.content, nl=False)
+            usage = chunk.usage or usage
+    except openai.OpenAIError as error:
+        raise Failure(f"The server gave an error: {error}", hint="Run `kanoa-mlops logs`.") from error
     total = time.monotonic() - began
     if usage is None or not text:
         raise Failure("The model gave no answer.", hint="Run `kanoa-mlops logs`.")

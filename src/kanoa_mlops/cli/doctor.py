@@ -6,6 +6,8 @@ import importlib.metadata
 import importlib.util
 import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -20,6 +22,7 @@ from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.hardware.machine import probe_machine
 from kanoa_mlops.planner.plan import plan
+from kanoa_mlops.runtime.diagnosis import diagnose
 from kanoa_mlops.runtime.ports import require_free
 from kanoa_mlops.runtime.state import Standing, known_servers
 from kanoa_mlops.settings import Settings, load_settings
@@ -59,6 +62,7 @@ def command(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+_PATIENCE_SECONDS = 60
 _NEEDED = ("engine", "memory", "disk", "port")
 
 
@@ -69,7 +73,7 @@ def _checks(settings: Settings, machine: Machine) -> Iterator[Check]:
     yield Check("graphics", True, "not looked for yet: models run on the processor")
     yield _memory(settings, machine)
     yield _disk(settings)
-    yield _package("engine", "xllamacpp", "llama.cpp", "embedded")
+    yield _engine()
     yield _figures()
     yield _package("client", "kanoa", "kanoa", "kanoa")
     yield _weights(settings)
@@ -91,6 +95,20 @@ def _disk(settings: Settings) -> Check:
     free = shutil.disk_usage(folder).free
     fix = "" if free > 2**30 else "Free some room, or set KANOA_MLOPS_CACHE_DIR to another disk."
     return Check("disk", not fix, f"{format_bytes(free)} free for weights in {settings.cache_dir}", fix)
+
+
+def _engine() -> Check:
+    check = _package("engine", "xllamacpp", "llama.cpp", "embedded")
+    if not check.ok:
+        return check
+    # In a process of its own: whether native code loads on this system is only known by loading it.
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import xllamacpp"], capture_output=True, text=True, timeout=_PATIENCE_SECONDS
+    )
+    if loaded.returncode == 0:
+        return check
+    found = diagnose(loaded.stderr, loaded.returncode, "llama.cpp")
+    return Check("engine", False, f"{check.found} does not load: {found.reason}", found.hint)
 
 
 def _package(name: str, package: str, title: str, extra: str) -> Check:

@@ -39,6 +39,7 @@ def _flags(plan: Plan, files: Sequence[Path], port: int, key_file: Path) -> tupl
         *("--ctx-size", str(plan.context * plan.sequences)),
         *("--parallel", str(plan.sequences)),
         *("--threads", str(plan.threads)),
+        *(("--repeat-penalty", str(plan.repeat_penalty)) if plan.repeat_penalty else ()),
         # Left alone it grows to 8 GiB, which no plan would have counted.
         *("--cache-ram", str(PROMPT_CACHE_BYTES // 2**20)),
     )

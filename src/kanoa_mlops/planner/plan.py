@@ -43,6 +43,8 @@ class Plan:
     sequences: int
     threads: int
     sees: bool
+    repeat_penalty: float | None
+    """Where a request does not say; None leaves it to the engine."""
     memory: tuple[MemoryLine, ...]
     reasons: tuple[str, ...]
 
@@ -85,6 +87,7 @@ def plan(model: Model, machine: Machine, wish: Wish = Wish()) -> Plan:
         sequences=sequences,
         threads=machine.cores,
         sees=model.sees and any(file.role == "mmproj" for file in weights.files),
+        repeat_penalty=model.sampling.repeat_penalty if model.sampling else None,
         memory=lines,
         reasons=(
             f"{machine.cores} threads: one for each physical core this process may use",

@@ -30,6 +30,11 @@ _REASONS = (
         "Run the command again: another port is chosen.",
     ),
     (
+        r"ImportError: (?P<detail>lib[\w+-]+)\.so\S*: cannot open shared object file",
+        "the system library {detail} is missing",
+        "On Debian or Ubuntu: apt-get install {detail}1",
+    ),
+    (
         r"No module named '?xllamacpp",
         "llama.cpp is not installed",
         "pip install 'kanoa-mlops[embedded]'",
@@ -56,7 +61,8 @@ def diagnose(log: str, status: int, model: str) -> Diagnosis:
     last_lines = tuple(lines[-_TAIL_LINES:])
     for pattern, reason, hint in _REASONS:
         if match := re.search(pattern, "\n".join(lines[-200:])):
-            return Diagnosis(reason.format(**match.groupdict()), hint.format(model=model), last_lines)
+            words = {"model": model, **match.groupdict()}
+            return Diagnosis(reason.format(**words), hint.format(**words), last_lines)
     reason, hint = _by_status(status)
     return Diagnosis(reason, hint or f"`kanoa-mlops logs {model}` shows its log.", last_lines)
 

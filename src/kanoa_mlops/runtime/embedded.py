@@ -40,6 +40,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--ctx-size", type=int, required=True)
     parser.add_argument("--parallel", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--repeat-penalty", type=float, default=1.0)
     parser.add_argument("--cache-ram", type=int, required=True, help="MiB")
     return parser.parse_args(argv)
 
@@ -58,6 +59,7 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.kv_unified = False
     parameters.cpuparams.n_threads = options.threads
     parameters.cpuparams_batch.n_threads = options.threads
+    parameters.sampling.penalty_repeat = options.repeat_penalty
     parameters.cache_ram_mib = options.cache_ram
     # The plan has already decided what fits; llama.cpp must not shrink it silently.
     parameters.fit_params = False
