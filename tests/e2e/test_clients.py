@@ -34,7 +34,17 @@ def port(tmp_path_factory: pytest.TempPathFactory, weights_file: Path) -> Iterat
     """One server for all tests of this file."""
     port = free_port()
     environment = os.environ | {"KANOA_MLOPS_STATE_DIR": str(tmp_path_factory.mktemp("state"))}
-    serve: list[str | Path] = [PROGRAM, "serve", MODEL, "-d", "--offline", "--port", str(port), "--context", "4096"]
+    serve: list[str | Path] = [
+        PROGRAM,
+        "serve",
+        MODEL,
+        "-d",
+        "--offline",
+        "--port",
+        str(port),
+        "--context",
+        "4096",
+    ]
     subprocess.run(serve, check=True, capture_output=True, timeout=120, env=environment)
     yield port
     stop: list[str | Path] = [PROGRAM, "stop", "--port", str(port)]

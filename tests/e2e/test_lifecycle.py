@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import MODEL
-from tests.e2e.conftest import Person, until
+from tests.e2e.conftest import PROGRAM, Person, until
 
 pytestmark = pytest.mark.e2e
 
@@ -128,6 +130,53 @@ def test_killed_while_loading_nothing_stays(person: Person) -> None:
     serving.kill()
     serving.communicate()
     until(lambda: person.processes() == [])
+
+
+def test_a_killed_command_leaves_the_server_it_began(person: Person, client: openai.OpenAI) -> None:
+    serving = person.begin("serve", MODEL, "-d", "--port", str(person.port))
+    until(lambda: listed(person))
+    serving.kill()
+    serving.communicate()
+    until(lambda: bool(person.server["healthy"]))
+    assert ask(client)
+    person.run("stop")
+
+
+def test_an_engine_that_cannot_load_says_why(person: Person) -> None:
+    # A limit on address space that the server fits in and the engine's cache does not.
+    limited = subprocess.run(
+        ["bash", "-c", f"ulimit -v 1600000; '{PROGRAM}' serve {MODEL} -d --port {person.port} --parallel 16"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert limited.returncode == 2
+    assert f"error: The engine of {MODEL} did not start: there was not enough memory" in limited.stderr
+    assert "Its last lines:\n" in limited.stderr
+    assert "insufficient memory (attempted to allocate" in limited.stderr
+    assert "--context and --parallel" in limited.stderr
+    assert person.processes() == []
+    told = person.run("status", code=2)
+    assert "failed\n  The engine of" in told.stdout
+    person.run("stop")
+    assert person.json("status") == {"servers": []}
+
+
+def test_ask_writes_the_answer_and_what_it_took(person: Person) -> None:
+    person.serve()
+    answered = person.run("ask", "What is the capital of France?", "--max-tokens", "20")
+    assert len(answered.stdout.split()) > 3
+    assert re.fullmatch(
+        rf"\[{MODEL}\] \d+ → \d+ tokens · \d+ tokens/s · first after [\d.]+ s\n", answered.stderr
+    )
+    refused = person.run("ask", "Hello?", "--model", "gpt-7", code=1)
+    assert refused.stderr.startswith("error: ")
+    assert MODEL in refused.stderr
+    no_image = person.home / "notes.txt"
+    no_image.write_text("hello")
+    refused = person.run("ask", "Hello?", "--image", str(no_image), code=1)
+    assert "image" in refused.stderr
+    person.run("stop")
 
 
 def test_a_killed_client_frees_the_engine(person: Person, client: openai.OpenAI) -> None:

@@ -1,0 +1,57 @@
+"""What `status` says of servers that are no more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from kanoa_mlops.runtime.identity import Identity
+from kanoa_mlops.runtime.state import ServerRecord, server_folder
+from tests.runtime.test_state import record
+
+PROGRAM = Path(sys.executable).parent / "kanoa-mlops"
+
+
+def status(home: Path, written: ServerRecord, *arguments: str) -> subprocess.CompletedProcess[str]:
+    server_folder(home / "state" / "servers", written.port).write(written)
+    return subprocess.run([PROGRAM, "status", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def ended(seconds_after_boot: float) -> ServerRecord:
+    """A server whose process is no more."""
+    made = record(identity=Identity(2**22 - 1, psutil.boot_time() + seconds_after_boot))
+    return replace(made, engines=tuple(replace(each, identity=None) for each in made.engines))
+
+
+def test_a_reboot_is_told_from_a_kill(home: Path) -> None:
+    assert "the machine was restarted since" in status(home, ended(-3600)).stdout
+    assert "its process was killed" in status(home, ended(60)).stdout
+
+
+def test_what_should_run_and_does_not_ends_with_2(home: Path) -> None:
+    shown = status(home, ended(60), "--json")
+    assert shown.returncode == 2
+    [server] = json.loads(shown.stdout)["servers"]
+    assert (server["standing"], server["healthy"], server["pid"]) == ("gone", False, None)
+    assert [engine["state"] for engine in server["engines"]] == ["down"]
+
+
+def test_a_failure_says_why_and_what_next(home: Path) -> None:
+    shown = status(home, replace(ended(60), failure="The engine of tiny did not start: no memory."))
+    assert "failed\n  The engine of tiny did not start: no memory." in shown.stdout
+    assert "`kanoa-mlops restart --port 8000` serves the same again." in shown.stderr
+
+
+def test_it_fits_80_columns(home: Path) -> None:
+    assert all(len(line) <= 80 for line in status(home, ended(60)).stdout.splitlines())
+
+
+def test_nothing_is_a_good_answer(home: Path) -> None:
+    shown = subprocess.run([PROGRAM, "status"], capture_output=True, text=True, timeout=60)
+    assert (shown.returncode, shown.stdout) == (0, "")
+    assert shown.stderr == "Nothing is being served. Start with `kanoa-mlops serve -d`.\n"
