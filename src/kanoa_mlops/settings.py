@@ -182,7 +182,5 @@ def _build(values: dict[str, Any], origin: dict[str, str]) -> Settings:
         ) from error
     except ValueError as error:
         raise SettingsError(f"{origin['max_body_bytes']}: {error}") from error
-    paths = {
-        name: value.expanduser().absolute() for name, value in settings if isinstance(value, Path)
-    }
+    paths = {name: value.expanduser().absolute() for name, value in settings if isinstance(value, Path)}
     return settings.model_copy(update=paths)

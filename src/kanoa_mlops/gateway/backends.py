@@ -55,10 +55,11 @@ class Backends:
         """The backend that answers to this name or alias, in any case."""
         wanted = name.lower()
         for backend in self._by_model.values():
-            if wanted in (backend.model, *(alias.lower() for alias in backend.aliases)):
+            if wanted in (each.lower() for each in (backend.model, *backend.aliases)):
                 return backend
         return None
 
     def nearest(self, name: str) -> list[str]:
-        names = [each for backend in self.all() for each in (backend.model, *backend.aliases)]
-        return difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+        """Names and aliases like this one, the likest first; at most three."""
+        names = {each.lower(): each for backend in self.all() for each in (backend.model, *backend.aliases)}
+        return [names[each] for each in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.4)]

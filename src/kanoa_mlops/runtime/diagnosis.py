@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 
 _TAIL_LINES = 8
+_SEARCHED_LINES = 200
 # The first that matches wins, so the specific ones come first.
 _REASONS = (
     (
@@ -58,13 +59,16 @@ def diagnose(log: str, status: int, model: str) -> Diagnosis:
         status: the exit status; negative for the signal that ended it, as `subprocess` gives it.
     """
     lines = [line for line in log.splitlines() if line.strip()]
-    last_lines = tuple(lines[-_TAIL_LINES:])
+    last_lines = lines[-_TAIL_LINES:]
     for pattern, reason, hint in _REASONS:
-        if match := re.search(pattern, "\n".join(lines[-200:])):
-            words = {"model": model, **match.groupdict()}
-            return Diagnosis(reason.format(**words), hint.format(**words), last_lines)
+        for line in lines[-_SEARCHED_LINES:]:
+            if match := re.search(pattern, line):
+                # The line that tells may stand far above the last one.
+                telling = [] if line in last_lines else [line]
+                words = {"model": model, **match.groupdict()}
+                return Diagnosis(reason.format(**words), hint.format(**words), (*telling, *last_lines))
     reason, hint = _by_status(status)
-    return Diagnosis(reason, hint or f"`kanoa-mlops logs {model}` shows its log.", last_lines)
+    return Diagnosis(reason, hint or f"`kanoa-mlops logs {model}` shows its log.", tuple(last_lines))
 
 
 def _by_status(status: int) -> tuple[str, str]:
