@@ -1,0 +1,53 @@
+"""One at a time, over processes. The system lets go of a lock when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from kanoa_mlops.weights.disk import disk_errors
+from kanoa_mlops.weights.progress import Progress
+
+
+@contextmanager
+def holding(path: Path, what: str, progress: Progress) -> Iterator[None]:
+    """Hold the lock; when another process has it, say so and wait.
+
+    Raises:
+        UserError: the lock's folder cannot be written.
+    """
+    lock = FileLock(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not _try(lock):
+            progress.note(f"Another process is fetching {what}; waiting for it.")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def holding_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock and give True, or give False at once."""
+    lock = FileLock(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = _try(lock)
+    try:
+        yield held
+    finally:
+        lock.release()
+
+
+def _try(lock: FileLock) -> bool:
+    # Timeout is an OSError as well: it must not reach the translation of disk errors.
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
