@@ -1,0 +1,64 @@
+"""The one form of every refusal, in OpenAI's words, that also says who spoke: the gateway or the engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from aiohttp import web
+
+Source = Literal["gateway", "engine"]
+
+
+class ApiError(Exception):
+    """Ends a request. Before the answer began it is an HTTP response, afterwards the stream's last event."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str,
+        param: str | None = None,
+        source: Source = "gateway",
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`details` are further fields of the error object; `headers` go with the HTTP response."""
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.source: Source = source
+        self.details = dict(details or {})
+        self.headers = dict(headers or {})
+
+    def response(self) -> web.Response:
+        return web.Response(
+            status=self.status,
+            body=self._json(),
+            content_type="application/json",
+            headers={**self.headers, "x-kanoa-error-source": self.source},
+        )
+
+    def event(self) -> bytes:
+        """A server-sent event that OpenAI's clients raise as an error."""
+        return b"data: " + self._json() + b"\n\n"
+
+    def _json(self) -> bytes:
+        error = {
+            "message": self.message,
+            "type": _kind(self.status),
+            "param": self.param,
+            "code": self.code,
+            "source": self.source,
+        }
+        return json.dumps({"error": error | self.details}).encode()
+
+
+def _kind(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "invalid_request_error" if status < 500 else "server_error"

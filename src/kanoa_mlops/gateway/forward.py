@@ -1,0 +1,192 @@
+"""Send a prepared request to its engine and pass the answer on, whole or event by event."""
+
+from __future__ import annotations
+
+import aiohttp
+from aiohttp import web
+
+from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.engine_errors import translate, translate_hidden
+from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.events import DONE, EventSplitter, as_events, data_of
+from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.inflight import ClientLeft
+from kanoa_mlops.gateway.limits import Limits
+from kanoa_mlops.gateway.tally import Tally
+from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
+from kanoa_mlops.gateway.usage import find_usage
+
+_CLIENT_STALLED = ApiError(408, "The client stopped reading the answer.", code="client_stalled")
+
+
+class Forwarder:
+    """From a prepared request to the client's answer."""
+
+    def __init__(self, session: aiohttp.ClientSession, limits: Limits) -> None:
+        self._session = session
+        self._limits = limits
+
+    async def forward(
+        self, request: web.Request, exchange: Exchange, asked: Asked, backend: Backend, body: bytes
+    ) -> web.StreamResponse:
+        """Until the engine's first byte nothing goes out, so up to there a failure is an HTTP error.
+
+        Raises:
+            ApiError: the engine refused, failed, or took too long; before or after the stream began.
+            ClientLeft: nobody reads the answer any more.
+        """
+        exchange.patience.allow(self._limits.first_byte_seconds, _no_answer(backend, self._limits))
+        headers = _request_headers(request, exchange)
+        async with ask_engine(self._session, backend, exchange.route, body, headers) as answer:
+            if not 200 <= answer.status < 300:
+                raise translate(
+                    answer.status,
+                    await answer.read_error(),
+                    backend,
+                    retry_after=answer.header("retry-after"),
+                )
+            if not asked.stream:
+                return await _whole(exchange, answer)
+            if not answer.is_stream:
+                return await self._converted(request, exchange, asked, answer)
+            return await self._relayed(request, exchange, asked, answer)
+
+    async def _relayed(
+        self, request: web.Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
+    ) -> web.StreamResponse:
+        splitter = EventSplitter()
+        tally = Tally(answer.backend, wants_usage=asked.wants_usage)
+        outgoing = tally.pass_on(await _first_events(answer, splitter))
+        if tally.error and not data_of(outgoing):
+            raise tally.error
+        stream = await _begin(request, exchange, answer.content_type)
+        silent = _silent(answer.backend, self._limits)
+        try:
+            while True:
+                await self._send(exchange, stream, outgoing)
+                if tally.error:
+                    raise tally.error
+                if tally.done:
+                    return await _finish(stream)
+                exchange.patience.allow(self._limits.idle_seconds, silent)
+                outgoing = tally.pass_on(await _next_events(exchange, answer, splitter))
+        finally:
+            exchange.usage = tally.usage
+
+    async def _converted(
+        self, request: web.Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
+    ) -> web.StreamResponse:
+        """An engine that ignored `stream: true`; its JSON as it is would look like an empty answer."""
+        body = await answer.read()
+        _raise_hidden_error(body, answer)
+        events = as_events(body, wants_usage=asked.wants_usage)
+        if events is None:
+            raise _no_stream(answer)
+        exchange.usage = find_usage(body)
+        stream = await _begin(request, exchange, "text/event-stream")
+        await self._send(exchange, stream, events)
+        return await _finish(stream)
+
+    async def _send(self, exchange: Exchange, stream: web.StreamResponse, events: bytes) -> None:
+        if not events:
+            return
+        exchange.patience.allow(self._limits.idle_seconds, _CLIENT_STALLED)
+        try:
+            await stream.write(events)
+        except ConnectionError as error:
+            raise ClientLeft from error
+
+
+async def _whole(exchange: Exchange, answer: EngineAnswer) -> web.Response:
+    body = await answer.read()
+    _raise_hidden_error(body, answer)
+    exchange.first_byte()
+    exchange.usage = find_usage(body)
+    headers = {"content-type": answer.content_type}
+    if encoding := answer.header("content-encoding"):
+        headers["content-encoding"] = encoding
+    return web.Response(status=answer.status, body=body, headers=headers)
+
+
+async def _begin(request: web.Request, exchange: Exchange, content_type: str) -> web.StreamResponse:
+    stream = web.StreamResponse(
+        headers={"content-type": content_type, "cache-control": "no-cache", "x-accel-buffering": "no"}
+    )
+    exchange.first_byte()
+    try:
+        await stream.prepare(request)
+    except ConnectionError as error:
+        raise ClientLeft from error
+    exchange.stream = stream
+    return stream
+
+
+async def _finish(stream: web.StreamResponse) -> web.StreamResponse:
+    try:
+        await stream.write_eof()
+    except ConnectionError as error:
+        raise ClientLeft from error
+    return stream
+
+
+async def _first_events(answer: EngineAnswer, splitter: EventSplitter) -> bytes:
+    """Up to the first event with data; comments before it prove nothing."""
+    events = b""
+    while not data_of(events):
+        chunk = await answer.chunk()
+        if not chunk:
+            raise cut(answer.backend)
+        events += splitter.feed(chunk)
+    return events
+
+
+async def _next_events(exchange: Exchange, answer: EngineAnswer, splitter: EventSplitter) -> bytes:
+    while chunk := await answer.chunk():
+        exchange.patience.renew()
+        if events := splitter.feed(chunk):
+            return events
+    if splitter.rest.strip() == DONE.strip():  # an engine that saves the last blank line
+        return DONE
+    raise cut(answer.backend)
+
+
+def _request_headers(request: web.Request, exchange: Exchange) -> dict[str, str]:
+    """The only ones that mean something to an engine; above all not the client's own key or cookies."""
+    headers = {"content-type": "application/json", "x-request-id": exchange.request_id}
+    if accept := request.headers.get("accept"):
+        headers["accept"] = accept
+    return headers
+
+
+def _raise_hidden_error(body: bytes, answer: EngineAnswer) -> None:
+    """An error under a status of 200."""
+    if body.lstrip()[:8] == b'{"error"':
+        raise translate_hidden(body, answer.backend)
+
+
+def _no_stream(answer: EngineAnswer) -> ApiError:
+    return ApiError(
+        502,
+        f"The engine behind {answer.backend.model} answered {answer.content_type}, not the stream asked for.",
+        code="engine_bad_answer",
+    )
+
+
+def _no_answer(backend: Backend, limits: Limits) -> ApiError:
+    # OpenAI's clients would ask again, and the engine would again be busy for as long.
+    return ApiError(
+        504,
+        f"The engine behind {backend.model} did not begin its answer within {limits.first_byte_seconds:g} s.",
+        code="engine_timeout",
+        headers={"x-should-retry": "false"},
+    )
+
+
+def _silent(backend: Backend, limits: Limits) -> ApiError:
+    return ApiError(
+        504,
+        f"The engine behind {backend.model} said nothing more for {limits.idle_seconds:g} s; "
+        "what came is incomplete.",
+        code="engine_stalled",
+    )

@@ -1,0 +1,22 @@
+"""Whether anything here can answer, and what each model is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kanoa_mlops.gateway.backends import Backend, State
+
+_BEST_FIRST: tuple[State, ...] = ("ready", "loading", "down")
+
+
+def health(backends: Sequence[Backend], version: str) -> tuple[int, dict[str, Any]]:
+    """The HTTP status, 200 as soon as one model can answer and 503 before, and the body."""
+    states = {backend.state for backend in backends}
+    status = next((state for state in _BEST_FIRST if state in states), "down")
+    models = {
+        backend.model: {"state": backend.state, "reason": backend.reason, "engine": backend.engine}
+        for backend in backends
+    }
+    body = {"status": status, "version": version, "models": models}
+    return (200 if status == "ready" else 503), body

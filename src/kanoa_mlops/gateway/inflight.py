@@ -1,0 +1,98 @@
+"""The requests being answered now, and how long each may still wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from kanoa_mlops.gateway.envelope import ApiError
+
+_LAST_WORDS_SECONDS = 5.0  # for the streams to send their error event once the grace is over
+
+
+class ClientLeft(Exception):
+    """The client closed the connection; there is nobody to answer."""
+
+
+class Patience:
+    """One request's time limit. Moves as the request moves, and ends at once when the gateway stops."""
+
+    def __init__(self) -> None:
+        self.timeout = asyncio.timeout(None)
+        self._loop = asyncio.get_running_loop()
+        self._seconds: float | None = None
+        self._ended = False
+        self.late = ApiError(504, "The request took too long.", code="timeout")
+
+    def allow(self, seconds: float, late: ApiError) -> None:
+        """From now on wait at most `seconds` for the next step; when they are over, `late` is the answer."""
+        if not self._ended:
+            self._seconds, self.late = seconds, late
+            self.renew()
+
+    def renew(self) -> None:
+        """Something moved: the same seconds again, from now."""
+        if not self._ended and self._seconds is not None:
+            self._end_in(self._seconds)
+
+    def end(self, late: ApiError) -> None:
+        """Wait no more, and never again."""
+        self._ended, self.late = True, late
+        self._end_in(0)
+
+    def _end_in(self, seconds: float) -> None:
+        if not self.timeout.expired():
+            self.timeout.reschedule(self._loop.time() + seconds)
+
+
+class InFlight:
+    """Every running request, so that a stop can wait for them, and then tell them to end."""
+
+    def __init__(self) -> None:
+        self._running: set[Patience] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.stopping = False
+
+    @asynccontextmanager
+    async def running(self, patience: Patience) -> AsyncIterator[None]:
+        """Around one request. Waiting too long ends in a TimeoutError; then `Patience.late` is the answer."""
+        self._running.add(patience)
+        self._empty.clear()
+        try:
+            async with patience.timeout:
+                yield
+        finally:
+            self._leave(patience)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Let what runs finish for `grace_seconds`, then end it with an error the clients can see."""
+        self.stopping = True
+        if await self._emptied(grace_seconds):
+            return
+        for patience in list(self._running):
+            patience.end(stopping())
+        await self._emptied(_LAST_WORDS_SECONDS)
+
+    def _leave(self, patience: Patience) -> None:
+        self._running.discard(patience)
+        if not self._running:
+            self._empty.set()
+
+    async def _emptied(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def stopping() -> ApiError:
+    return ApiError(
+        503,
+        "The gateway is stopping; this answer is incomplete or was not begun.",
+        code="gateway_stopping",
+        headers={"connection": "close"},
+    )

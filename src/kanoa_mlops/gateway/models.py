@@ -1,0 +1,40 @@
+"""What `/v1/models` says: OpenAI's list, with what a person has to know before choosing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from kanoa_mlops.gateway.backends import Backend
+
+Figures = Literal["sees", "reads", "none"]
+
+
+def model_list(backends: Iterable[Backend], *, created: int, reads: bool) -> dict[str, Any]:
+    data = [model_object(backend, created=created, reads=reads) for backend in backends]
+    return {"object": "list", "data": data}
+
+
+def model_object(backend: Backend, *, created: int, reads: bool) -> dict[str, Any]:
+    """`created` is in seconds since 1970; `reads`: figures are read for models that cannot see."""
+    return {
+        "id": backend.model,
+        "object": "model",
+        "created": created,
+        "owned_by": "kanoa-mlops",
+        "max_model_len": backend.context_tokens,  # vLLM's word, which clients look for
+        "kanoa": {
+            "aliases": list(backend.aliases),
+            "engine": backend.engine,
+            "state": backend.state,
+            "reason": backend.reason,
+            "context_tokens": backend.context_tokens,
+            "figures": _figures(backend, reads),
+        },
+    }
+
+
+def _figures(backend: Backend, reads: bool) -> Figures:
+    if backend.sees:
+        return "sees"
+    return "reads" if reads else "none"

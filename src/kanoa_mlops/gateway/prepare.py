@@ -1,0 +1,31 @@
+"""The body that goes on to the engine: the bytes as they came, unless something in them has to change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.body import Asked
+
+
+@dataclass(frozen=True)
+class Prepared:
+    body: bytes
+    figure: str = ""
+    """How a figure reached a model that cannot see: the reader's name, or nothing."""
+
+
+def prepare(asked: Asked, backend: Backend) -> Prepared:
+    """The request in the engine's words: an alias becomes the served name."""
+    if asked.model in (None, backend.model):
+        return Prepared(asked.raw)
+    return Prepared(encode(asked.fields, backend))
+
+
+def encode(fields: Mapping[str, Any], backend: Backend) -> bytes:
+    """A changed request as JSON, for the model that `backend` serves."""
+    # ASCII escapes carry even a lone surrogate, which UTF-8 cannot.
+    return json.dumps({**fields, "model": backend.model}, separators=(",", ":")).encode()
