@@ -14,7 +14,7 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "mlops",
         help="Serve models on this machine for kanoa",
-        # Our own parser reads the rest, options and --help included: none may look like an option to argparse.
+        # Our own parser reads the rest, --help included: nothing may look like an option to argparse.
         prefix_chars="\0",
         add_help=False,
     )

@@ -64,7 +64,7 @@ class Settings(BaseModel):
         return self.state_dir / "servers"
 
 
-# Environment variable -> setting. The second block belongs to other tools and is honoured, not invented, here.
+# Environment variable -> setting. The last ones belong to other tools; they are honoured, not invented, here.
 _ENVIRONMENT = {
     "KANOA_MLOPS_CACHE_DIR": "cache_dir",
     "KANOA_MLOPS_STATE_DIR": "state_dir",

@@ -12,7 +12,7 @@ def test_the_whole_launch(catalog: Catalog) -> None:
     assert " ".join(started.argv) == (
         "python3 -m kanoa_mlops.runtime.embedded --model /w/model.gguf --alias smollm2-135m-instruct "
         "--host 127.0.0.1 --port 4711 --api-key-file /s/key --ctx-size 32768 --parallel 4 --threads 4 "
-        "--repeat-penalty 1.1 --cache-ram 256"
+        "--batch-size 512 --repeat-penalty 1.1 --cache-ram 256"
     )
     assert (started.port, started.health_path) == (4711, "/health")
 

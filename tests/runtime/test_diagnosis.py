@@ -8,8 +8,8 @@ from kanoa_mlops.runtime.diagnosis import diagnose
     # Lines as llama.cpp b11549 prints them.
     [
         (
-            "E llama_model_load: error loading model: tensor 'token_embd.weight' data is not within the file bounds, "
-            "model is corrupted or incomplete\nE srv load_model: failed to load model, '/w/x.gguf'",
+            "E llama_model_load: error loading model: tensor 'token_embd.weight' data is not within "
+            "the file bounds, model is corrupted or incomplete\nE srv load_model: failed to load model",
             1,
             "the weights file is damaged",
         ),
@@ -20,7 +20,7 @@ from kanoa_mlops.runtime.diagnosis import diagnose
         ),
         (
             "E ggml_aligned_malloc: insufficient memory (attempted to allocate 1766.25 MB)\n"
-            "E llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv cache",
+            "E llama_init_from_model: failed to initialize the context: failed to allocate buffer",
             1,
             "there was not enough memory for the weights and the context",
         ),

@@ -73,8 +73,8 @@ def test_a_name_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 def test_silence_is_bounded(full: bool) -> None:
-    """A listener whose queue is full answers no connection, as a silent firewall does not; one with room lets us
-    connect and says nothing."""
+    """A listener whose queue is full answers no connection, as a silent firewall does not; one with room
+    lets us connect and says nothing."""
     with socket.socket() as listener, socket.socket() as other:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0 if full else 5)

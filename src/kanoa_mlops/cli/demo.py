@@ -175,7 +175,7 @@ def _watch_headers(interpreter: Any) -> dict[str, str]:
 
 def _report(screen: Screen, result: Interpretation) -> None:
     way = (
-        f"read by {result.figure.upper()}: the model cannot see, so it was given the figure's text"
+        f"read by {result.figure.upper()}: the model cannot see, it was given the text"
         if result.figure
         else "seen by the model"
     )

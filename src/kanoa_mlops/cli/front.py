@@ -21,7 +21,7 @@ from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
-from kanoa_mlops.gateway.server import start_gateway
+from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
@@ -79,17 +79,18 @@ class Front:
             raise port_taken(self._record.host, self._record.port) from error
         self._write()
         try:
-            await self._supervise(stop, on_ready)
+            await self._supervise(gateway, stop, on_ready)
         except KanoaError as error:
             self._write(failure=error.message, hint=error.hint)
             raise
         finally:
-            await gateway.stop(_DRAIN_SECONDS)
             if figures is not None:
                 figures.close()
         self._folder.clear()
 
-    async def _supervise(self, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]) -> None:
+    async def _supervise(
+        self, gateway: Gateway, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]
+    ) -> None:
         engines = [asyncio.create_task(each.run()) for each in self._supervisors]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -100,6 +101,8 @@ class Front:
             # From here an engine that is given up leaves the others, and its reason, at the gateway.
             await stopped
         finally:
+            # The door first: answers under way still need their engines to finish.
+            await gateway.stop(_DRAIN_SECONDS)
             for task in (*engines, stopped):
                 task.cancel()
             await asyncio.gather(*engines, stopped, return_exceptions=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kanoa_mlops.engines.launch import Launch
-from kanoa_mlops.planner.memory import PROMPT_CACHE_BYTES
+from kanoa_mlops.planner.memory import MICRO_BATCH, PROMPT_CACHE_BYTES
 from kanoa_mlops.planner.plan import Plan
 
 
@@ -39,6 +39,8 @@ def _flags(plan: Plan, files: Sequence[Path], port: int, key_file: Path) -> tupl
         *("--ctx-size", str(plan.context * plan.sequences)),
         *("--parallel", str(plan.sequences)),
         *("--threads", str(plan.threads)),
+        # llama.cpp notices that a client left only between batches; its 2048 take many seconds on a CPU.
+        *("--batch-size", str(MICRO_BATCH)),
         *(("--repeat-penalty", str(plan.repeat_penalty)) if plan.repeat_penalty else ()),
         # Left alone it grows to 8 GiB, which no plan would have counted.
         *("--cache-ram", str(PROMPT_CACHE_BYTES // 2**20)),

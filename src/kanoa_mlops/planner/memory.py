@@ -9,7 +9,7 @@ from kanoa_mlops.catalog.types import Architecture, AttentionGroup, Weights
 _F16_BYTES = 2
 _CACHE_PAD = 256
 # llama.cpp rounds a sliding window's cache up so that a whole micro-batch fits beside the window.
-_MICRO_BATCH = 512
+MICRO_BATCH = 512
 _F32_BYTES = 4
 _RUNTIME_BYTES = 96 * 2**20
 PROMPT_CACHE_BYTES = 256 * 2**20
@@ -47,7 +47,7 @@ def cache_bytes(architecture: Architecture, context: int, sequences: int) -> int
 
 def _cells(group: AttentionGroup, context: int) -> int:
     cells = _pad(context)
-    return cells if group.window is None else min(cells, _pad(group.window + _MICRO_BATCH))
+    return cells if group.window is None else min(cells, _pad(group.window + MICRO_BATCH))
 
 
 def _pad(cells: int) -> int:
@@ -60,4 +60,4 @@ def _compute_bytes(architecture: Architecture) -> int:
     An upper bound by the shapes, to be replaced by one held against the engine's own allocator.
     """
     activations = 8 * architecture.hidden_size + 4 * architecture.feed_forward_size
-    return (activations * _MICRO_BATCH + architecture.vocabulary * 4) * _F32_BYTES
+    return (activations * MICRO_BATCH + architecture.vocabulary * 4) * _F32_BYTES

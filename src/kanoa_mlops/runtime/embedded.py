@@ -39,6 +39,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--api-key-file", type=Path)
     parser.add_argument("--ctx-size", type=int, required=True)
     parser.add_argument("--parallel", type=int, required=True)
+    parser.add_argument("--batch-size", type=int, default=2048)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--repeat-penalty", type=float, default=1.0)
     parser.add_argument("--cache-ram", type=int, required=True, help="MiB")
@@ -55,6 +56,7 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
         parameters.api_keys = [options.api_key_file.read_text(encoding="utf-8").strip()]
     parameters.n_ctx = options.ctx_size
     parameters.n_parallel = options.parallel
+    parameters.n_batch = options.batch_size
     # Each slot keeps its whole share: a request never fails because its neighbour is long.
     parameters.kv_unified = False
     parameters.cpuparams.n_threads = options.threads

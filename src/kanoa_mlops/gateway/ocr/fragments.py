@@ -1,0 +1,80 @@
+"""From pixels to texts with their places, by the OCR engine."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kanoa_mlops.gateway.layout import Fragment, Frame
+from kanoa_mlops.gateway.ocr.box import Box
+from kanoa_mlops.gateway.ocr.image import resized
+from kanoa_mlops.gateway.ocr.lines import find_lines, letter_height
+from kanoa_mlops.gateway.ocr.words import recognise
+
+if TYPE_CHECKING:
+    from kanoa_mlops.gateway.ocr.pixels import Pixels, Quads
+
+
+_LOGGERS = ("RapidOCR", "OrtInferSession")
+_LARGEST_SIDE = 3000  # pixels; beyond this a reading takes many seconds and finds nothing more
+_LETTER_HEIGHT = (9.0, 28.0)  # pixels of a capital between which lines are told apart and read well
+
+
+def read_fragments(engine: Any, pixels: Pixels) -> tuple[list[Fragment], list[Frame]]:
+    """The texts, and the boxes drawn around axes, in pixels of the image given."""
+    scale = min(1.0, _LARGEST_SIDE / max(pixels.shape[:2]))
+    pixels = resized(pixels, scale)
+    quads = _detected(engine, pixels)
+    if not len(quads):
+        return [], []
+    zoom = _zoom(quads, pixels)
+    pixels, quads = resized(pixels, zoom), quads * zoom
+    lines, frames = find_lines(pixels, quads)
+    fragments = recognise(engine, pixels, lines, letter_height(quads))
+    back = 1 / (scale * zoom)
+    return [_scaled(each, back) for each in fragments], [_frame(each, back) for each in frames]
+
+
+def load_engine(threads: int) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what the engine imports; nothing its user could change
+        from rapidocr_onnxruntime import RapidOCR
+
+        engine = RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return engine
+
+
+def _detected(engine: Any, pixels: Pixels) -> Quads:
+    import numpy as np
+
+    quads, _ = engine.text_det(pixels)
+    if quads is None or not len(quads):
+        return np.zeros((0, 4, 2), dtype=np.float32)
+    return np.asarray(quads, dtype=np.float32)
+
+
+def _zoom(quads: Quads, pixels: Pixels) -> float:
+    """By how much to enlarge so that letters have a height that is read well."""
+    height = letter_height(quads)
+    low, high = _LETTER_HEIGHT
+    if height > high:
+        return high / height
+    return min(2.0, _LARGEST_SIDE / max(pixels.shape[:2])) if height < low else 1.0
+
+
+def _scaled(fragment: Fragment, by: float) -> Fragment:
+    return replace(
+        fragment,
+        left=fragment.left * by,
+        top=fragment.top * by,
+        right=fragment.right * by,
+        bottom=fragment.bottom * by,
+    )
+
+
+def _frame(box: Box, by: float) -> Frame:
+    return Frame(box.left * by, box.top * by, box.right * by, box.bottom * by)

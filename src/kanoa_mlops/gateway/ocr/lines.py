@@ -1,0 +1,126 @@
+"""Where text stands. The engine's detector was trained on photographs: of a plot it misses lone digits and
+minus signs and cuts rotated labels into pieces. A plot's text is clean ink on an even ground, so the
+ink itself is looked at too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kanoa_mlops.gateway.ocr.box import Box, Line, around, within
+from kanoa_mlops.gateway.ocr.glyphs import join_glyphs
+
+if TYPE_CHECKING:
+    from kanoa_mlops.gateway.ocr.pixels import Mask, Pixels, Quads
+
+
+_CONTRAST = 60  # of 255; a curve and a letter stand out by more, the noise of a JPEG by less
+_GROUND = 31  # pixels, odd; wider than twice a stroke of the largest letters
+_MOST_GLYPHS = 3000  # more specks than this are a photograph, not a text
+_MOST_DOUBTFUL = 60  # ink that the detector did not see; more is a photograph, or a drawing
+
+
+def letter_height(quads: Quads) -> float:
+    """Of a capital, in pixels. The detector's boxes are drawn with a margin."""
+    import numpy as np
+
+    sides = np.linalg.norm(quads - np.roll(quads, -1, axis=1), axis=2)  # (texts, 4)
+    return float(np.median(sides.min(axis=1))) * 0.6
+
+
+def find_lines(pixels: Pixels, quads: Quads) -> tuple[list[Line], list[Box]]:
+    """Lines of text, and frames drawn around axes."""
+    letter = letter_height(quads)
+    slanted = [quad for quad in quads if _is_slanted(quad)]
+    seen = [around(quad) for quad in quads if not _is_slanted(quad)]
+    mask = _ink(pixels)
+    specks, frames = _specks(mask, letter)
+    glyphs = [
+        each
+        for each in specks
+        if not any(around(quad).holds(each) for quad in slanted)
+        and (not within(each, frames) or any(box.grown(letter / 2).holds(each) for box in seen))
+    ]
+    written = join_glyphs(glyphs, seen, mask.shape, letter) if len(glyphs) <= _MOST_GLYPHS else []
+    lines = [each for each in written if _is_text(each.box, seen, frames, letter)]
+    if not frames:
+        others = [each for each in written if each not in lines and _is_wordlike(each, letter)]
+        lines += [replace(each, doubtful=True) for each in others if len(others) <= _MOST_DOUBTFUL]
+    lines += [
+        Line(box, turned=box.height > max(1.5 * box.width, 2.5 * letter))
+        for box in seen
+        if sum(box.shared(line.box) for line in lines) < 0.2 * box.area
+    ]
+    return lines + [Line(around(quad), quad=quad) for quad in slanted], frames
+
+
+def _is_slanted(quad: Any) -> bool:
+    (x0, y0), (x1, y1) = quad[0], quad[1]
+    if math.dist(quad[0], quad[1]) < math.dist(quad[1], quad[2]):
+        (x0, y0), (x1, y1) = quad[1], quad[2]
+    angle = math.degrees(math.atan2(abs(y1 - y0), abs(x1 - x0)))
+    return 12 < angle < 78
+
+
+def _ink(pixels: Pixels) -> Mask:
+    """What stands out from the ground around it. Lines and letters are thin, so the median is the ground."""
+    import cv2
+    import numpy as np
+
+    ground = cv2.medianBlur(pixels, _GROUND)
+    return np.asarray(cv2.absdiff(pixels, ground).max(axis=2) > _CONTRAST, dtype=np.bool_)
+
+
+def _specks(mask: Mask, letter: float) -> tuple[list[Box], list[Box]]:
+    """Connected ink, apart: what has the size of letters, and what frames something."""
+    import cv2
+    import numpy as np
+
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    small: list[Box] = []
+    frames: list[Box] = []
+    for left, top, width, height, area in stats[1:].tolist():
+        box = Box(left, top, left + width, top + height)
+        if max(width, height) <= 5 * letter:
+            small.append(box)
+        elif area > 1 and min(width, height) > letter and (frame := _frame_in(mask, box)):
+            frames.append(frame)
+    return small, frames
+
+
+def _frame_in(mask: Mask, box: Box) -> Box | None:
+    """The box without its tick marks, if long straight lines bound it on the left and below."""
+    import numpy as np
+
+    part = mask[box.top : box.bottom, box.left : box.right]
+    rows = np.flatnonzero(part.mean(axis=1) > 0.7)
+    columns = np.flatnonzero(part.mean(axis=0) > 0.7)
+    if not len(rows) or not len(columns) or rows[-1] < 0.8 * box.height or columns[0] > 0.2 * box.width:
+        return None
+    top = rows[0] if rows[0] < 0.2 * box.height else 0
+    right = columns[-1] if columns[-1] > 0.8 * box.width else box.width
+    return Box(
+        box.left + int(columns[0]), box.top + int(top), box.left + int(right), box.top + int(rows[-1]) + 1
+    )
+
+
+def _is_text(box: Box, seen: Sequence[Box], frames: Sequence[Box], letter: float) -> bool:
+    """Outside the frames all ink is text; inside, and without frames, the detector has to agree."""
+    if any(box.shared(each) > 0.3 * min(box.area, each.area) for each in seen):
+        return True
+    if frames:
+        return not within(box, frames)
+    near = letter / 3
+    return box.height < 2 * letter and any(
+        abs(box.top + box.bottom - each.top - each.bottom) < 2 * near or abs(box.right - each.right) < near
+        for each in seen
+    )
+
+
+def _is_wordlike(line: Line, letter: float) -> bool:
+    """Of the height of the text around it, and longer than high."""
+    thick, long = sorted([line.box.width, line.box.height])
+    return 0.6 * letter < thick < 1.8 * letter and long > 1.5 * thick
