@@ -93,7 +93,8 @@ class _Arrangement:
                 for draft in drafts
                 for side, distance in self._distances(scale, draft.frame)
             ),
-            key=lambda offer: offer[0],
+            # Between two panels ticks are the right one's: axes on the right are rare.
+            key=lambda offer: offer[0] + (2 * self.size if offer[3] == "right" else 0),
         )
         placed: set[int] = set()
         for _, number, draft, side in offers:
