@@ -99,7 +99,8 @@ async def compare(
 ) -> dict[str, dict[str, float]]:
     """Medians by address, from rounds that alternate."""
     measured: dict[str, list[Round]] = {target.name: [] for target in targets}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    # llama.cpp closes after each answer; taking up such a connection again would fail now and then.
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as session:
         for number in range(rounds + 1):
             # Who goes first changes each time, so that neither always follows the other.
             for target in targets if number % 2 else reversed(targets):

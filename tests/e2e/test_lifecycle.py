@@ -103,6 +103,20 @@ def test_a_killed_engine_is_told_to_the_client_and_comes_back(person: Person, cl
     person.run("stop")
 
 
+def test_stop_lets_an_answer_under_way_finish(person: Person, client: openai.OpenAI) -> None:
+    person.serve()
+    stream = client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": "Count to twenty."}], max_tokens=80, stream=True
+    )
+    chunks = [next(iter(stream))]
+    stopping = person.begin("stop")
+    chunks += list(stream)
+    assert chunks[-1].choices[0].finish_reason in ("stop", "length")
+    stopping.communicate(timeout=30)
+    assert stopping.returncode == 0
+    assert person.processes() == []
+
+
 def test_a_killed_server_leaves_no_engine_and_is_told_truly(person: Person, client: openai.OpenAI) -> None:
     pid = person.serve()["pid"]
     os.kill(pid, signal.SIGKILL)
