@@ -32,7 +32,7 @@ from kanoa_mlops.runtime.stop import stop_server
 from kanoa_mlops.runtime.supervisor import Supervisor
 from kanoa_mlops.settings import Settings
 
-_DRAIN_SECONDS = 10.0
+_DRAIN_SECONDS = 15.0
 
 
 class Front:
