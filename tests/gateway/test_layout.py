@@ -70,6 +70,42 @@ def test_a_log_axis() -> None:
     assert "y axis: log scale from 10^0 to 10^2, ticks 10^0, 10^1, 10^2" in read([*powers, *X], PLOT)
 
 
+def test_a_log_axis_of_another_base() -> None:
+    powers = column(["2^0", "2^1", "2^2"], 50, 370, 150)
+    assert "y axis: log scale from 2^0 to 2^2" in read([*powers, *X], PLOT)
+
+
+def test_a_title_in_two_lines_is_one() -> None:
+    lines = [level("Accuracy against", 290, 0, 120), level("training set size", 290, 16, 120)]
+    assert "title: Accuracy against training set size\n" in read([*lines, *X, *Y], PLOT)
+
+
+def test_a_legend_at_the_top_of_a_panel_is_no_label_of_the_one_above() -> None:
+    upper, lower = Frame(60, 30, 640, 190), Frame(60, 200, 640, 380)
+    above = column(["0", "1", "2"], 50, 180, 65)
+    below = column(["0", "10", "20"], 50, 370, 75)
+    text = read([*above, *below, *X, level("channel 2", 330, 206, 70)], upper, lower)
+    assert "x axis: channel 2" not in text
+    assert "text in the plot (upper centre, near x=1.7, y=21): channel 2" in text
+
+
+def test_a_framed_legend_beside_the_plot_is_no_panel() -> None:
+    plot, legend = Frame(60, 30, 500, 380), Frame(510, 150, 650, 250)
+    ticks = row(["0.0", "1.0", "2.0"], 390, 80, 170)
+    entries = [level("Model A", 560, 170, 60), level("Model B", 560, 190, 60)]
+    text = read([*ticks, *Y, *entries], plot, legend)
+    assert "panel" not in text
+    assert "legend (right of the plot): Model A; Model B" in text
+
+
+def test_many_notes_say_their_cell() -> None:
+    cells = [level(str(17 * i), 100 + 150 * (i % 4), 60 + 90 * (i // 4), 14) for i in range(16)]
+    names = ["cat", "dog", "bird", "fish"]
+    across = [level(name, 95 + 150 * i, 390, 24) for i, name in enumerate(names)]
+    down = [level(name, 26, 60 + 90 * i, 24) for i, name in enumerate(names)]
+    assert "17 (x=dog, y=cat); 34 (x=bird, y=cat)" in read([*cells, *across, *down], PLOT)
+
+
 def test_uneven_ticks_are_listed() -> None:
     text = read(
         [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import resource
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -83,6 +84,30 @@ async def test_bars_have_categories(reader: OcrReader) -> None:
     assert "x axis: categories Oslo, Rome, Cairo" in await reader.read(png(figure))
 
 
+async def test_slanted_categories_are_read(reader: OcrReader) -> None:
+    figure, axes = plt.subplots()
+    axes.bar(["Station A", "Station B", "Station C"], [3, 5, 2])
+    plt.setp(axes.get_xticklabels(), rotation=45, ha="right")
+    assert "x axis: categories Station A, Station B, Station C" in await reader.read(png(figure))
+
+
+async def test_tick_marks_without_a_frame_are_no_minus(reader: OcrReader) -> None:
+    with plt.style.context("ggplot"):
+        figure, axes = plt.subplots()
+        axes.plot([0, 1, 2], [-1, 0, 1])
+        axes.set(title="Another style", ylabel="Signal (mV)")
+        text = await reader.read(png(figure))
+    assert "title: Another style" in text
+    assert "y axis: Signal (mV), from -1.00 to 1.00, in steps of 0.25" in text
+
+
+async def test_powers_of_two(reader: OcrReader) -> None:
+    figure, axes = plt.subplots()
+    axes.plot([1, 2, 3, 4], [1, 2, 4, 8])
+    axes.set_yscale("log", base=2)
+    assert "y axis: log scale from 2^0 to 2^3, ticks 2^0, 2^1, 2^2, 2^3" in await reader.read(png(figure))
+
+
 async def test_what_has_no_text_is_said_so(reader: OcrReader) -> None:
     file = io.BytesIO()
     Image.new("RGB", (300, 200), "white").save(file, "PNG")
@@ -94,6 +119,26 @@ async def test_a_photograph_does_no_harm(reader: OcrReader) -> None:
     file = io.BytesIO()
     Image.fromarray(noise).save(file, "JPEG")
     assert await reader.read(file.getvalue())
+
+
+@pytest.mark.parametrize("size", [(2000, 2), (2, 2000), (1, 1), (40_000, 1)])
+async def test_strips_and_dots_cost_no_memory(reader: OcrReader, size: tuple[int, int]) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", size, "white").save(file, "PNG")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert await reader.read(file.getvalue()) == BLANK
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 * 1024**2  # KiB
+
+
+async def test_grey_of_sixteen_bits_and_paper_that_is_transparent(reader: OcrReader) -> None:
+    plain = Image.open(io.BytesIO(png(draw_projectile())))
+    grey = Image.fromarray(np.asarray(plain.convert("L")).astype(np.uint16) * 257)
+    pixels = np.array(plain.convert("RGBA"))
+    pixels[(pixels[..., :3] == 255).all(axis=2)] = 0
+    for picture in (grey, Image.fromarray(pixels)):
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        assert "title: Projectile height over time\n" in await reader.read(file.getvalue())
 
 
 def bomb(side: int) -> bytes:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import median
 
-from kanoa_mlops.gateway.layout.draft import Draft, bar_axis, legend_place, note
-from kanoa_mlops.gateway.layout.geometry import aligned, apart, larger, overlap, place_in
+from kanoa_mlops.gateway.layout.draft import Draft, bar_axis, joined_lines, legend_place, note
+from kanoa_mlops.gateway.layout.geometry import aligned, apart, area, larger, overlap, place_in
 from kanoa_mlops.gateway.layout.parts import Figure, Fragment, Frame, Note, Panel
 from kanoa_mlops.gateway.layout.scale import Scale, find_scales, parse_number, step
 
@@ -54,7 +54,7 @@ class _Arrangement:
         )
         others = sorted(self.rest, key=lambda each: (round(each.y / self.size), each.x))
         return Figure(
-            tuple(each.text for each in self.titles),
+            joined_lines(self.titles, self.size),
             tuple(self._panel(each) for each in panels),
             tuple(Note(each.text, place_in(each, self.picture)) for each in others),
         )
@@ -132,7 +132,7 @@ class _Arrangement:
             frames.append(self._between(column, row))
         for scale in scales:
             if len(scale.items) > 2 and scale not in paired and not self._is_right_of(scale, frames):
-                frames.append(self._beyond(scale))
+                frames.append(self._beyond(scale, frames))
         return frames
 
     def _is_corner(self, column: Scale, row: Scale) -> bool:
@@ -159,11 +159,13 @@ class _Arrangement:
             for each in frames
         )
 
-    def _beyond(self, scale: Scale) -> Frame:
-        """Of an axis alone: as far as the picture goes, less its margin."""
+    def _beyond(self, scale: Scale, frames: Sequence[Frame]) -> Frame:
+        """Of an axis alone: as high as its neighbours, else as far as the picture goes, less its margin."""
         box, half = scale.box, step(scale) / 2
         if scale.is_row:
-            return Frame(box.left, 0.12 * self.picture.bottom, box.right, box.top - self.size / 2)
+            bottom = box.top - self.size / 2
+            tops = [each.top for each in frames if abs(each.bottom - bottom) < self.size]
+            return Frame(box.left, min(tops, default=0.12 * self.picture.bottom), box.right, bottom)
         top, right = box.top - min(half, self.size), 0.9 * self.picture.right
         if box.right + 4 * self.size > right:
             return Frame(box.left - self.size - 1, top, box.left - self.size / 2, box.bottom)
@@ -180,8 +182,14 @@ class _Arrangement:
         inner = any(
             each.frame.holds(frame) for each in drafts if each is not draft and larger(each.frame, frame)
         )
-        large = frame.width > 0.15 * self.picture.width and frame.height > 0.15 * self.picture.height
-        return large and not inner
+        # A legend beside the plot is framed too, and smaller than what has axes.
+        known = [each.frame for each in drafts if each.x or each.y or each.right]
+        return (
+            self._is_large(frame) and not inner and not any(area(frame) < 0.4 * area(each) for each in known)
+        )
+
+    def _is_large(self, frame: Frame) -> bool:
+        return frame.width > 0.15 * self.picture.width and frame.height > 0.15 * self.picture.height
 
     # Ticks that are words or dates
 
@@ -199,7 +207,7 @@ class _Arrangement:
     def _row_below(self, frame: Frame) -> list[Fragment]:
         near = [
             each
-            for each in self.rest
+            for each in self._outside()
             if -self.size / 2 <= each.top - frame.bottom <= 3 * self.size
             and frame.left - self.size <= each.right
             and each.x <= frame.right + self.size
@@ -210,7 +218,7 @@ class _Arrangement:
     def _column_left(self, frame: Frame) -> list[Fragment]:
         near = [
             each
-            for each in self.rest
+            for each in self._outside()
             if -self.size / 2 <= frame.left - each.right <= 3 * self.size
             and frame.top <= each.y <= frame.bottom
             and not each.is_turned
@@ -262,7 +270,7 @@ class _Arrangement:
 
     def _place_labels(self) -> None:
         offers: list[tuple[float, Fragment, Draft, str]] = []
-        for text in self.rest:
+        for text in self._outside():
             for draft in self._all():
                 offers += [(away, text, draft, side) for side, away in self._label_sides(text, draft)]
         placed: list[Fragment] = []
@@ -281,6 +289,10 @@ class _Arrangement:
             draft.labels.setdefault(side, []).append(text)
             placed.append(text)
         self._take(placed)
+
+    def _outside(self) -> list[Fragment]:
+        """What stands in no panel: a legend at the top of one is no label of the panel above."""
+        return [each for each in self.rest if not any(draft.frame.holds(each) for draft in self.drafts)]
 
     def _label_sides(self, text: Fragment, draft: Draft) -> list[tuple[str, float]]:
         """The sides of this panel where the text could be a label, and how far it is from the ticks there."""
@@ -365,7 +377,7 @@ class _Arrangement:
     def _panel(self, draft: Draft) -> Panel:
         return Panel(
             place=place_in(draft.frame, self.picture),
-            titles=tuple(each.text for each in sorted(draft.titles, key=lambda each: each.y)),
+            titles=joined_lines(draft.titles, self.size),
             x=draft.axis("x"),
             y=draft.axis("y"),
             right=draft.axis("right"),

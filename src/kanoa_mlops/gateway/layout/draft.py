@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -83,3 +84,16 @@ def _rounded(value: float, scale: Scale) -> str:
     step = min(abs(a - b) for a, b in combinations(scale.values, 2))
     places = max(0, 1 - math.floor(math.log10(step)))
     return f"{value:.{places}f}" if step < 10 else f"{round(value, 1 - math.floor(math.log10(step))):g}"
+
+
+def joined_lines(texts: Iterable[Fragment], size: float) -> tuple[str, ...]:
+    """From the top; lines that stand close are one title broken in two."""
+    lines: list[str] = []
+    bottom = -math.inf
+    for each in sorted(texts, key=lambda each: each.y):
+        if each.top - bottom < 0.8 * size:
+            lines[-1] += f" {each.text}"
+        else:
+            lines.append(each.text)
+        bottom = each.bottom
+    return tuple(lines)

@@ -30,6 +30,10 @@ def around(parts: Iterable[Frame]) -> Frame:
     )
 
 
+def area(frame: Frame) -> float:
+    return frame.width * frame.height
+
+
 def larger(one: Frame, other: Frame) -> bool:
     return one.width * one.height > other.width * other.height
 

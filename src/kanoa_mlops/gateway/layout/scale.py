@@ -39,9 +39,9 @@ class Scale:
 def parse_number(text: str) -> float | None:
     """The value of a tick label: '-0.5', '1,000', '20%', '10^3', '1e6', '5k'."""
     plain = text.replace(" ", "").replace("$", "")
-    if power := re.fullmatch(r"(-?)(?:(\d+(?:\.\d+)?)[x\u00d7·])?10\^(-?\d+)", plain):
-        sign, factor, exponent = power.groups()
-        return float(f"{sign}{factor or 1}e{exponent}")
+    if power := re.fullmatch(r"(-?)(?:(\d+(?:\.\d+)?)[x\u00d7·])?([1-9]\d?)\^(-?\d{1,2})", plain):
+        sign, factor, base, exponent = power.groups()
+        return float(f"{sign}{factor or 1}") * float(base) ** int(exponent)
     if re.fullmatch(r"-?\d{1,3}(,\d{3})+", plain):
         plain = plain.replace(",", "")
     found = re.fullmatch(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(%|°|[kKMGB])?", plain)

@@ -38,10 +38,15 @@ def _panel_lines(panel: Panel) -> list[str]:
     if panel.legend:
         lines.append(f"legend ({panel.legend_place}): {'; '.join(panel.legend)}")
     if len(panel.notes) > _MOST_NOTES:
-        lines.append("text in the plot: " + "; ".join(note.text for note in panel.notes))
+        # So many are a table: the coordinates say which cell.
+        lines.append("text in the plot: " + "; ".join(_cell(note) for note in panel.notes))
     else:
         lines += [f"text in the plot ({_where(note)}): {note.text}" for note in panel.notes]
     return lines
+
+
+def _cell(note: Note) -> str:
+    return f"{note.text} ({note.at})" if note.at else note.text
 
 
 def _axis_line(name: str, axis: Axis) -> str:

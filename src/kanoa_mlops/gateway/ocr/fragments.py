@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LOGGERS = ("RapidOCR", "OrtInferSession")
 _LARGEST_SIDE = 3000  # pixels; beyond this a reading takes many seconds and finds nothing more
+_DETECTED_SIDE = 2000  # pixels; finding text needs less detail than reading it, and memory grows with it
+_LONGEST = 4  # times as long as wide, for the detector
 _LETTER_HEIGHT = (9.0, 28.0)  # pixels of a capital between which lines are told apart and read well
 
 
@@ -51,10 +53,29 @@ def load_engine(threads: int) -> Any:
 def _detected(engine: Any, pixels: Pixels) -> Quads:
     import numpy as np
 
-    quads, _ = engine.text_det(pixels)
+    scale = min(1.0, _DETECTED_SIDE / max(pixels.shape[:2]))
+    quads, _ = engine.text_det(_padded(resized(pixels, scale)))
     if quads is None or not len(quads):
         return np.zeros((0, 4, 2), dtype=np.float32)
-    return np.asarray(quads, dtype=np.float32)
+    height, width = pixels.shape[:2]
+    corner = np.array([width - 1, height - 1], dtype=np.float32)
+    quads = np.clip(np.asarray(quads, dtype=np.float32) / np.float32(scale), np.float32(0), corner)
+    # What the padding repeats of the edge is flat now.
+    return np.asarray(quads[(np.ptp(quads, axis=1) > 3).all(axis=1)], dtype=np.float32)
+
+
+def _padded(pixels: Pixels) -> Pixels:
+    """No longer than it is wide by much, grown on the right and below: the detector enlarges the short side
+    to a fixed size, and the memory of a thin strip would follow its long one.
+    """
+    import cv2
+    import numpy as np
+
+    height, width = pixels.shape[:2]
+    least = -(-max(height, width) // _LONGEST)
+    below, right = max(0, least - height), max(0, least - width)
+    padded = cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(padded, dtype=np.uint8)
 
 
 def _zoom(quads: Quads, pixels: Pixels) -> float:

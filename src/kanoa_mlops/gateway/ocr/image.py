@@ -27,6 +27,8 @@ def decode(image: bytes, max_pixels: int) -> Pixels:
         width, height = picture.size
         if width * height > max_pixels:
             raise UnreadableImage(f"The image is {width} x {height} pixels; {allowed}.")
+        if picture.mode.startswith("I;16"):  # Pillow would cut these to white instead of scaling them
+            picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
         picture = picture.convert("RGBA")
     except Image.DecompressionBombError as error:
         raise UnreadableImage(f"The image has far too many pixels; {allowed}.") from error
@@ -46,4 +48,5 @@ def resized(pixels: Pixels, scale: float) -> Pixels:
     if scale == 1:
         return pixels
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=how), dtype=np.uint8)
+    height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how), dtype=np.uint8)

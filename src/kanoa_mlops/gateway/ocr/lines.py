@@ -14,10 +14,14 @@ from kanoa_mlops.gateway.ocr.box import Box, Line, around, within
 from kanoa_mlops.gateway.ocr.glyphs import join_glyphs
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from kanoa_mlops.gateway.ocr.pixels import Mask, Pixels, Quads
 
 
 _CONTRAST = 60  # of 255; a curve and a letter stand out by more, the noise of a JPEG by less
+_PALE = 40  # of 255; the frame of a legend
 _GROUND = 31  # pixels, odd; wider than twice a stroke of the largest letters
 _MOST_GLYPHS = 3000  # more specks than this are a photograph, not a text
 _MOST_DOUBTFUL = 60  # ink that the detector did not see; more is a photograph, or a drawing
@@ -36,8 +40,9 @@ def find_lines(pixels: Pixels, quads: Quads) -> tuple[list[Line], list[Box]]:
     letter = letter_height(quads)
     slanted = [quad for quad in quads if _is_slanted(quad)]
     seen = [around(quad) for quad in quads if not _is_slanted(quad)]
-    mask = _ink(pixels)
-    specks, frames = _specks(mask, letter)
+    strength = _strength(pixels)
+    mask = strength > _CONTRAST
+    specks, frames = _specks(mask, letter)[0], _specks(strength > _PALE, letter)[1]
     glyphs = [
         each
         for each in specks
@@ -49,29 +54,34 @@ def find_lines(pixels: Pixels, quads: Quads) -> tuple[list[Line], list[Box]]:
     if not frames:
         others = [each for each in written if each not in lines and _is_wordlike(each, letter)]
         lines += [replace(each, doubtful=True) for each in others if len(others) <= _MOST_DOUBTFUL]
-    lines += [
-        Line(box, turned=box.height > max(1.5 * box.width, 2.5 * letter))
-        for box in seen
-        if sum(box.shared(line.box) for line in lines) < 0.2 * box.area
-    ]
+    for box in seen:
+        parts = [line for line in lines if box.shared(line.box) > 0.6 * line.box.area]
+        if _is_broken(box, parts, letter):
+            lines = [line for line in lines if line not in parts]
+        if sum(box.shared(line.box) for line in lines) < 0.2 * box.area:
+            lines.append(Line(box, turned=box.height > max(1.5 * box.width, 2.5 * letter)))
     return lines + [Line(around(quad), quad=quad) for quad in slanted], frames
 
 
 def _is_slanted(quad: Any) -> bool:
+    """Of words only: around a lone letter the detector draws its box as it likes."""
     (x0, y0), (x1, y1) = quad[0], quad[1]
     if math.dist(quad[0], quad[1]) < math.dist(quad[1], quad[2]):
         (x0, y0), (x1, y1) = quad[1], quad[2]
+    short, long = sorted([math.dist(quad[0], quad[1]), math.dist(quad[1], quad[2])])
+    if long < 2 * short:
+        return False
     angle = math.degrees(math.atan2(abs(y1 - y0), abs(x1 - x0)))
     return 12 < angle < 78
 
 
-def _ink(pixels: Pixels) -> Mask:
-    """What stands out from the ground around it. Lines and letters are thin, so the median is the ground."""
+def _strength(pixels: Pixels) -> NDArray[np.uint8]:
+    """How much stands out from the ground around it. Lines and letters are thin: the median is the ground."""
     import cv2
     import numpy as np
 
     ground = cv2.medianBlur(pixels, _GROUND)
-    return np.asarray(cv2.absdiff(pixels, ground).max(axis=2) > _CONTRAST, dtype=np.bool_)
+    return np.asarray(cv2.absdiff(pixels, ground).max(axis=2), dtype=np.uint8)
 
 
 def _specks(mask: Mask, letter: float) -> tuple[list[Box], list[Box]]:
@@ -118,6 +128,12 @@ def _is_text(box: Box, seen: Sequence[Box], frames: Sequence[Box], letter: float
         abs(box.top + box.bottom - each.top - each.bottom) < 2 * near or abs(box.right - each.right) < near
         for each in seen
     )
+
+
+def _is_broken(box: Box, parts: Sequence[Line], letter: float) -> bool:
+    """Whether of a level line seen only some letters were cut out, as where it touches a bar."""
+    level = box.width > 1.5 * box.height and all(part.box.width < letter for part in parts)
+    return level and bool(parts) and sum(part.box.width for part in parts) < 0.6 * box.width
 
 
 def _is_wordlike(line: Line, letter: float) -> bool:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 _SPACE = (0.2, 0.34)  # of the type size: letters stand closer than this, words wider
-_POWER = re.compile(r"-?(\d(\.\d+)?[x\u00d7])?10-?\d+")
+_NUMBER = re.compile(r"-?\d*[.,]?\d+%?")
+_TICK_MARK = re.compile(r"-?\d*[.,]?\d+-")
+_POWER = re.compile(r"-?(\d(\.\d+)?[x\u00d7])?\d{1,2}-?[\d²³°]{1,3}")
+_RAISED = str.maketrans("²³°", "230")
 _LOW = "acemnorsuvwxzgpqy.,:;-_~"  # letters no higher than an x
 _DEEP = "gjpqy,;()[]{}|_Q@$"  # letters that go below the line
 
@@ -27,14 +30,15 @@ def mend(text: str, centres: Sequence[float], marks: Sequence[Box]) -> str:
     if _starts_with_minus(marks) and letters[0][0] in "0123456789.":
         letters.insert(0, ("-", (marks[0].left + marks[0].right) / 2))
     plain = "".join(char for char, _ in letters)
-    if len(marks) == len(letters) and _POWER.fullmatch(plain):
-        return _with_exponent(plain, marks)
-    if re.fullmatch(r"-?\d*[.,]?\d+%?", plain):
-        return plain
     exact = len(marks) == len(letters)
-    gaps = _wide_gaps(marks, _em(plain, marks))
-    said = "" if exact else text
-    return _spaced(letters, marks, gaps, exact=exact, said=said)
+    if _TICK_MARK.fullmatch(plain):
+        return plain[:-1]
+    if exact and _POWER.fullmatch(plain):
+        return _with_exponent(plain, marks)
+    if _NUMBER.fullmatch(plain):
+        return plain
+    em = _em(plain, marks)
+    return _spaced(letters, marks, _wide_gaps(marks, em), exact=exact, said="" if exact else text)
 
 
 def find_marks(crop: Pixels) -> list[Box]:
@@ -64,11 +68,14 @@ def _starts_with_minus(marks: Sequence[Box]) -> bool:
 
 
 def _with_exponent(text: str, marks: Sequence[Box]) -> str:
-    """`text` with '^' after its 10 when what follows stands above the line the 10 stands on."""
-    base = text.index("10") + 2
-    line, height = marks[base - 1].bottom, marks[base - 1].height
-    raised = all(each.bottom < line - 0.2 * height for each in marks[base:])
-    return f"{text[:base]}^{text[base:]}" if raised else text
+    """`text` with '^' before the figures that stand above the line of the first ones, if there are such."""
+    line, height = marks[0].bottom, max(each.height for each in marks)
+    raised = [each.bottom < line - 0.2 * height for each in marks]
+    for index in range(1, len(text)):
+        # A degree sign stands there too, but is smaller than a raised figure.
+        if all(raised[index:]) and not raised[index - 1] and marks[-1].height > 0.5 * height:
+            return f"{text[:index]}^{text[index:].translate(_RAISED)}"
+    return text
 
 
 def _em(text: str, marks: Sequence[Box]) -> float:

@@ -80,4 +80,5 @@ def _reading(text: str, confidence: float, places: Sequence[Any], crop: Pixels, 
     if text in _ROUND and len(marks) == 1 and 0.85 * letter < marks[0].height < 1.5 * letter:
         return _Reading("0", max(confidence, _SURE))  # alone, as tall as a capital, and most often a tick
     mended = mend(text, centres, marks).translate(_ASIAN)
+    mended = re.sub(r"^[lI](?=e[-+]?\d+$)", "1", mended)  # '1e6' at the end of an axis
     return _Reading(re.sub("°?℃", "°C", mended), confidence)
