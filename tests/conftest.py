@@ -20,6 +20,7 @@ from kanoa_mlops.weights.progress import SilentProgress
 from kanoa_mlops.weights.pull import pull
 
 MODEL = "smollm2-135m-instruct"
+PROGRAM = Path(sys.executable).parent / "kanoa-mlops"
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,10 @@ class Settings(BaseModel):
     def servers_dir(self) -> Path:
         return self.state_dir / "servers"
 
+    def offline_if(self, asked: bool) -> Settings:
+        """A copy that is offline if these are, or if a command was asked to be."""
+        return self.model_copy(update={"offline": self.offline or asked})
+
 
 # Environment variable -> setting. The last ones belong to other tools; they are honoured, not invented, here.
 _ENVIRONMENT = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(sys.executable).parent / "kanoa-mlops"
+from tests.conftest import PROGRAM
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

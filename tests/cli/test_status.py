@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,8 @@ import psutil
 
 from kanoa_mlops.runtime.identity import Identity
 from kanoa_mlops.runtime.state import ServerRecord, server_folder
+from tests.conftest import PROGRAM
 from tests.runtime.test_state import record
-
-PROGRAM = Path(sys.executable).parent / "kanoa-mlops"
 
 
 def status(home: Path, written: ServerRecord, *arguments: str) -> subprocess.CompletedProcess[str]:

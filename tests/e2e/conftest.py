@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,9 +18,7 @@ import pytest
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.runtime.ports import free_port
-from tests.conftest import MODEL
-
-PROGRAM = Path(sys.executable).parent / "kanoa-mlops"
+from tests.conftest import MODEL, PROGRAM
 
 
 @dataclass

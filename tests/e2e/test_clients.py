@@ -23,8 +23,7 @@ from kanoa import AnalyticsInterpreter
 
 from kanoa_mlops.cli.demo import draw_projectile
 from kanoa_mlops.runtime.ports import free_port
-from tests.conftest import MODEL
-from tests.e2e.conftest import PROGRAM
+from tests.conftest import MODEL, PROGRAM
 
 pytestmark = pytest.mark.e2e
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.e2e.conftest import PROGRAM, Person
+from tests.conftest import PROGRAM
+from tests.e2e.conftest import Person
 
 pytestmark = pytest.mark.e2e
 

@@ -15,8 +15,8 @@ import openai
 import psutil
 import pytest
 
-from tests.conftest import MODEL
-from tests.e2e.conftest import PROGRAM, Person, until
+from tests.conftest import MODEL, PROGRAM
+from tests.e2e.conftest import Person, until
 
 pytestmark = pytest.mark.e2e
 

@@ -42,8 +42,9 @@ def find_weights(model: Model, name: str | None) -> Weights:
 
 
 def nearest_names(name: str, names: Iterable[str]) -> list[str]:
-    """At most three names that look like this one, the nearest first."""
-    return difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
+    """At most three names that look like this one in any case, the nearest first."""
+    spelled = {each.lower(): each for each in names}
+    return [spelled[each] for each in difflib.get_close_matches(name.lower(), spelled, n=3, cutoff=0.4)]
 
 
 def _suggestion(name: str, catalog: Catalog) -> str:

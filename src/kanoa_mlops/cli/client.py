@@ -27,7 +27,7 @@ class Answered:
     first_token_seconds: float
     total_seconds: float
     figure: str
-    """How the figure reached the model: '' when there was none, 'sees', or the reader's name."""
+    """How the figure reached the model: the reader's name; '' when the model saw it, or there was none."""
 
     @property
     def tokens_per_second(self) -> float:

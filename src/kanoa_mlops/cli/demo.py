@@ -21,7 +21,7 @@ from kanoa_mlops.cli.serve import serve
 from kanoa_mlops.errors import Failure, MissingExtra
 from kanoa_mlops.planner.plan import Wish
 from kanoa_mlops.runtime.ports import free_port
-from kanoa_mlops.runtime.state import ServerRecord, Standing, known_servers, server_folder
+from kanoa_mlops.runtime.state import ServerRecord, running_servers, server_folder
 from kanoa_mlops.runtime.stop import stop_server
 from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.units import format_duration
@@ -58,8 +58,7 @@ def command(offline: bool, as_json: bool) -> None:
 
     Uses the server that runs, or serves the default model for as long as it takes.
     """
-    screen, settings = Screen(), load_settings()
-    settings = settings.model_copy(update={"offline": settings.offline or offline})
+    screen, settings = Screen(), load_settings().offline_if(offline)
     _require_client()
     figure_file = settings.cache_dir / "demo" / "projectile.png"
     with _server(screen, settings) as server:
@@ -90,8 +89,8 @@ def draw_projectile() -> Any:
 @contextmanager
 def _server(screen: Screen, settings: Settings) -> Iterator[ServerRecord]:
     """The server that runs, or one of our own that ends with the block."""
-    for _, record in known_servers(settings.servers_dir):
-        if record.standing is Standing.RUNNING and record.ready:
+    for record in running_servers(settings.servers_dir):
+        if record.ready:
             screen.say(f"Using the server at {record.url}.")
             yield record
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +23,10 @@ from kanoa_mlops.hardware.machine import probe_machine
 from kanoa_mlops.planner.plan import plan
 from kanoa_mlops.runtime.diagnosis import diagnose
 from kanoa_mlops.runtime.ports import require_free
-from kanoa_mlops.runtime.state import Standing, known_servers
+from kanoa_mlops.runtime.state import running_servers
 from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.units import format_bytes
+from kanoa_mlops.weights.disk import free_bytes
 from kanoa_mlops.weights.store import on_disk
 
 
@@ -91,8 +91,7 @@ def _memory(settings: Settings, machine: Machine) -> Check:
 
 
 def _disk(settings: Settings) -> Check:
-    folder = next(path for path in (settings.cache_dir, *settings.cache_dir.parents) if path.exists())
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(settings.cache_dir)
     fix = "" if free > 2**30 else "Free some room, or set KANOA_MLOPS_CACHE_DIR to another disk."
     return Check("disk", not fix, f"{format_bytes(free)} free for weights in {settings.cache_dir}", fix)
 
@@ -141,8 +140,8 @@ def _weights(settings: Settings) -> Check:
 
 
 def _port(settings: Settings) -> Check:
-    for _, record in known_servers(settings.servers_dir):
-        if record.port == settings.port and record.standing is Standing.RUNNING:
+    for record in running_servers(settings.servers_dir):
+        if record.port == settings.port:
             return Check("port", True, f"{settings.port}: our own server, {', '.join(record.models)}")
     try:
         require_free(settings.host, settings.port)

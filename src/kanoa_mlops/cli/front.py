@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from kanoa_mlops import __version__
-from kanoa_mlops.cli.request import Request, Served, is_loopback
+from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.engines.llamacpp import launch
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.app import make_app
-from kanoa_mlops.gateway.backends import Backend, Backends, State
+from kanoa_mlops.gateway.backends import Backend, Backends
+from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
 from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.planner.plan import Plan
@@ -52,7 +51,6 @@ class Front:
             command=request.command,
             engines=tuple(_engine_record(each.plan) for each in served),
         )
-        self._keys = {each.plan.model: write_key(folder.engine_key(each.plan.model)) for each in served}
         self._backends = Backends(self._backend(each.plan) for each in served)
         self._supervisors = [self._supervisor(each) for each in served]
 
@@ -120,20 +118,19 @@ class Front:
                 engine.result()
 
     def _supervisor(self, served: Served) -> Supervisor:
-        plan = served.plan
-        make_launch = functools.partial(_launch, served, self._folder.engine_key(plan.model))
+        plan, key_file = served.plan, self._folder.engine_key(served.plan.model)
+
+        def make_launch(port: int) -> Launch:
+            return launch(plan, served.files, port=port, key_file=key_file, python=sys.executable)
+
         log = self._folder.engine_log(plan.model)
         return Supervisor(make_launch, _engine_record(plan), log, self._engine_changed)
 
     def _engine_changed(self, record: EngineRecord) -> None:
         backend = self._backends.find(record.model)
         assert backend is not None, "every engine has its backend from the start"
-        state: State = (
-            "ready" if record.state == "ready" else "loading" if record.state == "loading" else "down"
-        )
-        self._backends.put(
-            replace(backend, url=f"http://127.0.0.1:{record.port}", state=state, reason=record.reason)
-        )
+        url = f"http://127.0.0.1:{record.port}"
+        self._backends.put(replace(backend, url=url, state=record.state, reason=record.reason))
         self._record = self._record.with_engine(record)
         self._write()
 
@@ -149,7 +146,7 @@ class Front:
             engine=plan.engine,
             sees=plan.sees,
             context_tokens=plan.context,
-            engine_key=self._keys[plan.model],
+            engine_key=write_key(self._folder.engine_key(plan.model)),
         )
 
 
@@ -167,10 +164,6 @@ def server_log(folder: ServerFolder) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         handler.close()
-
-
-def _launch(served: Served, key_file: Path, port: int) -> Launch:
-    return launch(served.plan, served.files, port=port, key_file=key_file, python=sys.executable)
 
 
 def _engine_record(plan: Plan) -> EngineRecord:

@@ -12,7 +12,7 @@ from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UserError
-from kanoa_mlops.runtime.state import Standing, known_servers
+from kanoa_mlops.runtime.state import running_servers
 from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.units import format_bytes
 from kanoa_mlops.weights.store import OnDisk, on_disk, remove
@@ -100,8 +100,8 @@ def _millions(parameters: int) -> str:
 
 
 def _refuse_if_served(model: Model, settings: Settings) -> None:
-    for _, record in known_servers(settings.servers_dir):
-        if record.standing is Standing.RUNNING and model.id in record.models:
+    for record in running_servers(settings.servers_dir):
+        if model.id in record.models:
             raise UserError(
                 f"{model.id} is being served at {record.url}.",
                 hint=f"Run `kanoa-mlops stop --port {record.port}` first.",

@@ -24,8 +24,7 @@ def command(names: tuple[str, ...], weights_name: str | None, offline: bool, as_
     Resumes what was cut, checks every byte against the catalog, and does nothing
     when all is there.
     """
-    settings, screen = load_settings(), Screen()
-    settings = settings.model_copy(update={"offline": settings.offline or offline})
+    screen, settings = Screen(), load_settings().offline_if(offline)
     catalog = load_catalog(settings.catalog_dir)
     done = []
     for model in [find_model(catalog, name) for name in names or [settings.default_model]]:

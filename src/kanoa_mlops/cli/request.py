@@ -47,8 +47,3 @@ class Served:
 
     plan: Plan
     files: tuple[Path, ...]
-
-
-def is_loopback(host: str) -> bool:
-    """Reachable from this machine alone."""
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -7,7 +7,7 @@ import click
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.detach import start_detached
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.cli.serve import announce
+from kanoa_mlops.cli.serve import announce, report
 from kanoa_mlops.cli.servers import pick_server
 from kanoa_mlops.runtime.stop import stop_server
 from kanoa_mlops.settings import load_settings
@@ -28,4 +28,4 @@ def command(port: int | None, as_json: bool) -> None:
     started = start_detached(screen, settings, folder, record.command)
     announce(screen, started)
     if as_json:
-        screen.json({"endpoint": f"{started.url}/v1", "models": started.models, "pid": started.identity.pid})
+        report(screen, started)

@@ -13,9 +13,10 @@ from kanoa_mlops.catalog.query import find_model, find_weights
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.detach import follow_start, start_detached
 from kanoa_mlops.cli.progress import pulled
-from kanoa_mlops.cli.request import Request, Served, is_loopback
+from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import MissingExtra, PortTaken, UserError
+from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.hardware.machine import probe_machine
 from kanoa_mlops.planner.plan import Wish
 from kanoa_mlops.runtime.lock import ServerLocked, is_locked, server_lock
@@ -58,21 +59,18 @@ def command(
     as_json: bool,
 ) -> None:
     """Serve MODELs (or the default one) until Ctrl-C, or with -d in the background."""
-    screen, settings = Screen(), load_settings()
-    settings = settings.model_copy(update={"offline": settings.offline or offline})
+    screen, settings = Screen(), load_settings().offline_if(offline)
     catalog = load_catalog(settings.catalog_dir)
-    models = {
-        model.id: model for name in names or [settings.default_model] if (model := find_model(catalog, name))
-    }
+    models = [find_model(catalog, name) for name in names or [settings.default_model]]
     request = Request(
-        models=tuple(models.values()),
+        models=tuple({model.id: model for model in models}.values()),
         wish=Wish(weights, context, parallel),
         host=host or settings.host,
         port=port or settings.port,
     )
     record = serve(screen, settings, request, detach=detach)
     if as_json and record:
-        screen.json({"endpoint": f"{record.url}/v1", "models": record.models, "pid": record.identity.pid})
+        report(screen, record)
 
 
 def serve(
@@ -135,6 +133,11 @@ def announce(screen: Screen, record: ServerRecord) -> None:
     for line in _SNIPPET.format(url=record.url, model=record.models[0]).splitlines():
         screen.say(f"    {line}" if line else "")
     screen.say()
+
+
+def report(screen: Screen, record: ServerRecord) -> None:
+    """The same for programs."""
+    screen.json({"endpoint": f"{record.url}/v1", "models": record.models, "pid": record.identity.pid})
 
 
 def _join(screen: Screen, folder: ServerFolder, request: Request) -> ServerRecord:

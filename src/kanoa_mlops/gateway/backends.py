@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from kanoa_mlops.catalog.query import nearest_names
 
 State = Literal["loading", "ready", "down"]
 
@@ -61,5 +62,5 @@ class Backends:
 
     def nearest(self, name: str) -> list[str]:
         """Names and aliases like this one, the likest first; at most three."""
-        names = {each.lower(): each for backend in self.all() for each in (backend.model, *backend.aliases)}
-        return [names[each] for each in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.4)]
+        names = (each for backend in self.all() for each in (backend.model, *backend.aliases))
+        return nearest_names(name, names)

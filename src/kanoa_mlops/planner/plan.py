@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from kanoa_mlops.catalog.query import find_weights
 from kanoa_mlops.catalog.types import Machine, Model
@@ -51,9 +50,6 @@ class Plan:
     @property
     def memory_bytes(self) -> int:
         return sum(line.bytes for line in self.memory)
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"memory_bytes": self.memory_bytes}
 
 
 def plan(model: Model, machine: Machine, wish: Wish = Wish()) -> Plan:

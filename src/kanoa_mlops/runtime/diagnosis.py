@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 
 _TAIL_LINES = 8
-_SEARCHED_LINES = 200
+SEARCHED_LINES = 200
 # The first that matches wins, so the specific ones come first.
 _REASONS = (
     (
@@ -61,7 +61,7 @@ def diagnose(log: str, status: int, model: str) -> Diagnosis:
     lines = [line for line in log.splitlines() if line.strip()]
     last_lines = lines[-_TAIL_LINES:]
     for pattern, reason, hint in _REASONS:
-        for line in lines[-_SEARCHED_LINES:]:
+        for line in lines[-SEARCHED_LINES:]:
             if match := re.search(pattern, line):
                 # The line that tells may stand far above the last one.
                 telling = [] if line in last_lines else [line]

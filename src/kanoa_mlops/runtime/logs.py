@@ -16,12 +16,15 @@ def rotate(path: Path) -> None:
         path.replace(path.with_suffix(path.suffix + ".1"))
 
 
-def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a log; empty where there is none. Reads no more than a part of a long one."""
+def tail(path: Path, lines: int, since: int = 0) -> list[str]:
+    """The last lines of a log, from byte `since` on; empty where there is none.
+
+    Of a long one only the end is read.
+    """
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - lines * 400))
+            file.seek(max(since, size - lines * 400))
             text = file.read().decode("utf-8", errors="replace")
     except OSError:
         return []

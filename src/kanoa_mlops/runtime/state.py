@@ -34,8 +34,7 @@ class EngineRecord:
     model: str
     weights: str
     engine: str
-    state: str
-    """'loading', 'ready' or 'down'."""
+    state: Literal["loading", "ready", "down"]
     context: int
     sequences: int
     planned_bytes: int
@@ -147,6 +146,11 @@ def known_servers(servers_dir: Path) -> Iterator[tuple[ServerFolder, ServerRecor
         folder = server_folder(servers_dir, port)
         if record := folder.read():
             yield folder, record
+
+
+def running_servers(servers_dir: Path) -> Iterator[ServerRecord]:
+    """Those whose process lives, by port."""
+    return (record for _, record in known_servers(servers_dir) if record.standing is Standing.RUNNING)
 
 
 def _reachable(host: str) -> str:

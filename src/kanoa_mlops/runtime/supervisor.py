@@ -15,9 +15,9 @@ import aiohttp
 
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.errors import EngineDied
-from kanoa_mlops.runtime.diagnosis import diagnose
+from kanoa_mlops.runtime.diagnosis import SEARCHED_LINES, diagnose
 from kanoa_mlops.runtime.identity import identify
-from kanoa_mlops.runtime.logs import rotate
+from kanoa_mlops.runtime.logs import rotate, tail
 from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.runtime.state import EngineRecord
 
@@ -126,10 +126,8 @@ class Supervisor:
         return False
 
     def _death(self, status: int, began_at: int) -> EngineDied:
-        with self._log_file.open("rb") as file:
-            file.seek(began_at)
-            words = file.read().decode("utf-8", errors="replace")
-        found = diagnose(words, status, self._record.model)
+        words = tail(self._log_file, SEARCHED_LINES, since=began_at)
+        found = diagnose("\n".join(words), status, self._record.model)
         when = "stopped" if self._record.state == "ready" else "did not start"
         return EngineDied(
             f"The engine of {self._record.model} {when}: {found.reason}.",

@@ -27,7 +27,7 @@ def check_room(folder: Path, needed: int) -> None:
     Raises:
         DiskFull: with needed, free and where.
     """
-    free = _free_bytes(folder)
+    free = free_bytes(folder)
     if needed > free:
         raise DiskFull(
             f"{format_bytes(needed)} are needed at {folder}, and {format_bytes(free)} are free.", hint=_HINT
@@ -48,7 +48,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in _NO_ROOM:
             raise DiskFull(
                 f"{path} cannot be written: {_NO_ROOM[error.errno]} "
-                f"({format_bytes(_free_bytes(path))} are free at {path.parent}).",
+                f"({format_bytes(free_bytes(path))} are free at {path.parent}).",
                 hint=_HINT,
             ) from error
         raise UserError(
@@ -57,7 +57,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _free_bytes(path: Path) -> int:
+def free_bytes(path: Path) -> int:
     """Bytes free for this user on the disk that holds, or would hold, the path."""
     there = next(each for each in (path, *path.parents) if each.exists())
     return shutil.disk_usage(there).free

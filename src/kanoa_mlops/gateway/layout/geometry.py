@@ -35,7 +35,7 @@ def area(frame: Frame) -> float:
 
 
 def larger(one: Frame, other: Frame) -> bool:
-    return one.width * one.height > other.width * other.height
+    return area(one) > area(other)
 
 
 def overlap(one: Frame, other: Frame) -> bool:

@@ -42,7 +42,7 @@ def find_lines(pixels: Pixels, quads: Quads) -> tuple[list[Line], list[Box]]:
     seen = [around(quad) for quad in quads if not _is_slanted(quad)]
     strength = _strength(pixels)
     mask = strength > _CONTRAST
-    specks, frames = _specks(mask, letter)[0], _specks(strength > _PALE, letter)[1]
+    specks, frames = _specks(mask, letter), _frames(strength > _PALE, letter)
     glyphs = [
         each
         for each in specks
@@ -65,12 +65,11 @@ def find_lines(pixels: Pixels, quads: Quads) -> tuple[list[Line], list[Box]]:
 
 def _is_slanted(quad: Any) -> bool:
     """Of words only: around a lone letter the detector draws its box as it likes."""
-    (x0, y0), (x1, y1) = quad[0], quad[1]
-    if math.dist(quad[0], quad[1]) < math.dist(quad[1], quad[2]):
-        (x0, y0), (x1, y1) = quad[1], quad[2]
-    short, long = sorted([math.dist(quad[0], quad[1]), math.dist(quad[1], quad[2])])
-    if long < 2 * short:
+    sides = [(quad[0], quad[1]), (quad[1], quad[2])]
+    short, long = sorted(sides, key=lambda side: math.dist(*side))
+    if math.dist(*long) < 2 * math.dist(*short):
         return False
+    (x0, y0), (x1, y1) = long
     angle = math.degrees(math.atan2(abs(y1 - y0), abs(x1 - x0)))
     return 12 < angle < 78
 
@@ -84,21 +83,24 @@ def _strength(pixels: Pixels) -> NDArray[np.uint8]:
     return np.asarray(cv2.absdiff(pixels, ground).max(axis=2), dtype=np.uint8)
 
 
-def _specks(mask: Mask, letter: float) -> tuple[list[Box], list[Box]]:
-    """Connected ink, apart: what has the size of letters, and what frames something."""
+def _specks(mask: Mask, letter: float) -> list[Box]:
+    """Connected ink that has the size of letters."""
+    return [box for box in _connected(mask) if max(box.width, box.height) <= 5 * letter]
+
+
+def _frames(mask: Mask, letter: float) -> list[Box]:
+    """Larger connected ink that frames something."""
+    large = (box for box in _connected(mask) if max(box.width, box.height) > 5 * letter)
+    framing = (_frame_in(mask, box) for box in large if min(box.width, box.height) > letter)
+    return [frame for frame in framing if frame]
+
+
+def _connected(mask: Mask) -> list[Box]:
     import cv2
     import numpy as np
 
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    small: list[Box] = []
-    frames: list[Box] = []
-    for left, top, width, height, area in stats[1:].tolist():
-        box = Box(left, top, left + width, top + height)
-        if max(width, height) <= 5 * letter:
-            small.append(box)
-        elif area > 1 and min(width, height) > letter and (frame := _frame_in(mask, box)):
-            frames.append(frame)
-    return small, frames
+    return [Box(left, top, left + wide, top + high) for left, top, wide, high, _ in stats[1:].tolist()]
 
 
 def _frame_in(mask: Mask, box: Box) -> Box | None:
