@@ -17,7 +17,9 @@ _BYTES = {
     "GiB": 2**30,
     "TiB": 2**40,
 }
-_QUANTITY = re.compile(r"^\s*(?P<number>\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z]+)\s*$")
+_RATES = {f"{unit}/s": factor for unit, factor in _BYTES.items()}
+_FLOPS = {"GFLOPS": 1e9, "TFLOPS": 1e12, "PFLOPS": 1e15}
+_QUANTITY = re.compile(r"^\s*(?P<number>\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z]+(?:/s)?)\s*$")
 
 
 def parse_bytes(text: str) -> int:
@@ -38,6 +40,24 @@ def parse_tokens(text: str) -> int:
     return round(_parse(text, {"tokens": 1}, "a number of tokens", "8192 tokens"))
 
 
+def parse_rate(text: str) -> float:
+    """'960 GB/s' to bytes a second.
+
+    Raises:
+        ValueError: the unit is missing or is not one of size a second.
+    """
+    return _parse(text, _RATES, "a rate", "960 GB/s")
+
+
+def parse_flops(text: str) -> float:
+    """'113 TFLOPS' to operations a second.
+
+    Raises:
+        ValueError: the unit is missing or is not one of operations a second.
+    """
+    return _parse(text, _FLOPS, "a number of operations a second", "113 TFLOPS")
+
+
 def format_bytes(size: float) -> str:
     """Three significant digits: '93.8 MiB', '1.20 GiB', '512 B'."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
@@ -46,6 +66,11 @@ def format_bytes(size: float) -> str:
             decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
             return f"{value:.{decimals}f} {unit}"
     return f"{size:.0f} B"
+
+
+def format_rate(rate: float) -> str:
+    """In powers of ten, as data sheets do: '960 GB/s', '1.79 TB/s'."""
+    return f"{rate / 1e12:.2f} TB/s" if rate >= 1e12 else f"{rate / 1e9:.3g} GB/s"
 
 
 def format_duration(seconds: float) -> str:

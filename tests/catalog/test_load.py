@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kanoa_mlops.catalog.load import Catalog, load_catalog, read_model
+from kanoa_mlops.catalog.load import Catalog, load_catalog, read_entry
+from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.errors import CatalogError
 
 SHIPPED = Path(str(__import__("kanoa_mlops.catalog").__path__[0])) / "catalog" / "data" / "models"
@@ -78,7 +79,7 @@ def test_a_mistake_names_file_and_field(
 ) -> None:
     spoil(entry, *path, value=value)
     with pytest.raises(CatalogError) as caught:
-        read_model(entry)
+        read_entry(entry, Model)
     assert caught.value.message.startswith(str(entry))
     assert complaint in caught.value.message.replace("'93.8'", "'93.8'")
 
@@ -86,7 +87,7 @@ def test_a_mistake_names_file_and_field(
 def test_a_key_written_twice_is_a_mistake(entry: Path) -> None:
     entry.write_text(entry.read_text(encoding="utf-8") + "\ntitle: again\n", encoding="utf-8")
     with pytest.raises(CatalogError, match="the key 'title' is written twice"):
-        read_model(entry)
+        read_entry(entry, Model)
 
 
 def test_two_models_may_not_share_a_name(entry: Path) -> None:
@@ -98,7 +99,7 @@ def test_two_models_may_not_share_a_name(entry: Path) -> None:
 def test_what_is_no_yaml_is_named(entry: Path) -> None:
     entry.write_text("title: [", encoding="utf-8")
     with pytest.raises(CatalogError, match=f"{entry} is not valid YAML"):
-        read_model(entry)
+        read_entry(entry, Model)
 
 
 @pytest.mark.e2e

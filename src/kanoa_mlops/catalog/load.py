@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from kanoa_mlops.catalog.types import Model
+from kanoa_mlops.catalog.types import Engine, Measurements, Model, Platform, Quantization
 from kanoa_mlops.errors import CatalogError
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Entry = TypeVar("_Entry", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """All models, by id, in alphabetical order."""
+    """All entries, by id, in alphabetical order."""
 
     models: Mapping[str, Model]
+    platforms: Mapping[str, Platform]
+    engines: Mapping[str, Engine]
+    quantizations: Mapping[str, Quantization]
+    measurements: Mapping[str, Measurements]
 
 
 def load_catalog(*extra: Path) -> Catalog:
@@ -30,17 +35,22 @@ def load_catalog(*extra: Path) -> Catalog:
     Raises:
         CatalogError: naming file and field.
     """
-    shipped = Path(str(resources.files("kanoa_mlops.catalog"))) / "data"
-    models: dict[str, Model] = {}
-    for folder in (shipped, *extra):
-        models |= {model.id: model for model in _read_models(folder / "models")}
-    catalog = Catalog(dict(sorted(models.items())))
-    _refuse_shared_names(catalog.models.values())
+    folders = (Path(str(resources.files("kanoa_mlops.catalog"))) / "data", *extra)
+    catalog = Catalog(
+        models=_read(folders, "models", Model),
+        platforms=_read(folders, "platforms", Platform),
+        engines=_read(folders, "engines", Engine),
+        quantizations=_read(folders, "quantizations", Quantization),
+        measurements=_read(folders, "measurements", Measurements),
+    )
+    _refuse_shared_names("models", catalog.models.values())
+    _refuse_shared_names("platforms", catalog.platforms.values())
+    _refuse_strangers(catalog)
     return catalog
 
 
-def read_model(path: Path) -> Model:
-    """One model file; its name without ending is the id.
+def read_entry(path: Path, kind: type[_Entry]) -> _Entry:
+    """One file; its name without ending is the id.
 
     Raises:
         CatalogError: naming file and field.
@@ -56,13 +66,17 @@ def read_model(path: Path) -> Model:
     if "id" in document:
         raise CatalogError(f"{path}: id: the file name is the id; remove the field")
     try:
-        return Model.model_validate(document | {"id": path.stem})
+        return kind.model_validate(document | {"id": path.stem})
     except ValidationError as error:
         raise CatalogError(_explain(path, error)) from error
 
 
-def _read_models(folder: Path) -> Iterable[Model]:
-    return (read_model(path) for path in sorted(folder.glob("*.yaml")))
+def _read(folders: Iterable[Path], name: str, kind: type[_Entry]) -> dict[str, _Entry]:
+    entries: dict[str, _Entry] = {}
+    for folder in folders:
+        for path in sorted((folder / name).glob("*.yaml")):
+            entries[path.stem] = read_entry(path, kind)
+    return dict(sorted(entries.items()))
 
 
 def _explain(path: Path, error: ValidationError) -> str:
@@ -76,13 +90,40 @@ def _explain(path: Path, error: ValidationError) -> str:
     return "\n".join(lines)
 
 
-def _refuse_shared_names(models: Iterable[Model]) -> None:
+def _refuse_shared_names(kind: str, entries: Iterable[Model | Platform]) -> None:
     owners: dict[str, str] = {}
-    for model in models:
-        for name in (model.id, *model.aliases):
+    for entry in entries:
+        for name in (entry.id, *entry.aliases):
             if name in owners:
-                raise CatalogError(f"models {owners[name]} and {model.id} both answer to the name {name!r}")
-            owners[name] = model.id
+                raise CatalogError(f"{kind} {owners[name]} and {entry.id} both answer to the name {name!r}")
+            owners[name] = entry.id
+
+
+def _refuse_strangers(catalog: Catalog) -> None:
+    """An entry that names another must find it."""
+    for where, name, known in _references(catalog):
+        if name not in known:
+            raise CatalogError(f"{where}: there is no {name!r} among {', '.join(known)}")
+
+
+def _references(catalog: Catalog) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for model in catalog.models.values():
+        for weights in model.weights:
+            yield f"model {model.id}, weights {weights.name}", weights.quantization, catalog.quantizations
+        for engine in model.engines:
+            yield f"model {model.id}, engines", engine, catalog.engines
+    for engine_facts in catalog.engines.values():
+        for quantization in engine_facts.quantizations:
+            yield f"engine {engine_facts.id}", quantization, catalog.quantizations
+    for platform in catalog.platforms.values():
+        for engine in platform.engines:
+            yield f"platform {platform.id}", engine, catalog.engines
+        for hosted in platform.hosted:
+            yield f"platform {platform.id}", hosted.model, catalog.models
+    for measurements in catalog.measurements.values():
+        yield f"measurements {measurements.id}", measurements.platform, catalog.platforms
+        for run in measurements.runs:
+            yield f"measurements {measurements.id}", run.model, catalog.models
 
 
 class _Strict(_Loader):  # type: ignore[misc, valid-type]

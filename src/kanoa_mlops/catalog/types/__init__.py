@@ -1,0 +1,62 @@
+"""The vocabulary of the catalog."""
+
+from kanoa_mlops.catalog.types.architecture import Architecture, AttentionGroup, Experts
+from kanoa_mlops.catalog.types.base import Source
+from kanoa_mlops.catalog.types.engine import Device, Engine, EngineId, Support, Vendor
+from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Link, Machine, Software
+from kanoa_mlops.catalog.types.measurement import Measured, Measurements
+from kanoa_mlops.catalog.types.model import Licence, Model, Sampling
+from kanoa_mlops.catalog.types.platform import AcceleratorFacts, HostedModel, HostFacts, LinkFacts, Platform
+from kanoa_mlops.catalog.types.quantization import Quantization, TensorBits
+from kanoa_mlops.catalog.types.vision import AreaTokens, FixedTokens, TiledTokens, Vision
+from kanoa_mlops.catalog.types.weights import (
+    Format,
+    HubFile,
+    ListedFile,
+    Listing,
+    Origin,
+    PackageFile,
+    WeightFile,
+    Weights,
+)
+
+__all__ = [
+    "Accelerator",
+    "AcceleratorFacts",
+    "Architecture",
+    "AreaTokens",
+    "AttentionGroup",
+    "ContainerRuntime",
+    "Device",
+    "Engine",
+    "EngineId",
+    "Experts",
+    "FixedTokens",
+    "Format",
+    "HostFacts",
+    "HostedModel",
+    "HubFile",
+    "Licence",
+    "Link",
+    "LinkFacts",
+    "ListedFile",
+    "Listing",
+    "Machine",
+    "Measured",
+    "Measurements",
+    "Model",
+    "Origin",
+    "PackageFile",
+    "Platform",
+    "Quantization",
+    "Sampling",
+    "Software",
+    "Source",
+    "Support",
+    "TensorBits",
+    "TiledTokens",
+    "Vendor",
+    "Vision",
+    "WeightFile",
+    "Weights",
+]

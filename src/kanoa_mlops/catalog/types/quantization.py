@@ -1,0 +1,34 @@
+"""What a way of storing weights does to each kind of tensor."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from kanoa_mlops.catalog.types.base import Entry, Id, Sourced, SourceName
+
+Bits = float
+"""Bits a parameter, scales and padding included."""
+
+
+class TensorBits(Entry):
+    linear: Bits
+    """Attention and dense feed-forward matrices."""
+    experts: Bits
+    embedding: Bits
+    output: Bits
+    """The output head, where it is stored apart."""
+    vision: Bits
+    """Tower and projector, where they are in the same files."""
+
+
+class Quantization(Sourced):
+    id: Id
+    title: str
+    """As people write it: 'Q4_K_M', 'BF16'."""
+    quality: int = Field(ge=0, le=100)
+    """Rank by published loss against 16 bits; 100 is none. For ordering only."""
+    bits: TensorBits
+    ggml: str | None = None
+    """llama.cpp's file type, where it is one of its own."""
+    note: str = ""
+    source: SourceName

