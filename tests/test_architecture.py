@@ -18,10 +18,11 @@ ARROWS = {
     "hardware": {"catalog"},
     "planner": {"catalog"},
     "engines": {"planner", "catalog"},
+    "render": {"engines", "planner", "catalog"},
     "weights": {"catalog"},
     "runtime": {"engines", "planner", "catalog"},
     "gateway": {"catalog"},
-    "cli": {"catalog", "hardware", "planner", "engines", "weights", "runtime", "gateway"},
+    "cli": {"catalog", "hardware", "planner", "engines", "render", "weights", "runtime", "gateway"},
 }
 
 

@@ -38,8 +38,10 @@ class Settings(BaseModel):
     """Address the gateway listens on."""
     port: int = DEFAULT_PORT
     """Port the gateway listens on."""
-    default_model: str = "smollm2-135m-instruct"
-    """What `serve`, `ask` and `demo` use when no model is named."""
+    default_model: str | None = None
+    """What `serve` and `pull` take when no model is named; unset, the planner chooses."""
+    demo_model: str = "smollm2-135m-instruct"
+    """What `demo` shows the whole chain with: the smallest that speaks in sentences."""
     offline: bool = False
     """Never touch the network for weights."""
     hub_url: str = "https://huggingface.co"
@@ -62,6 +64,11 @@ class Settings(BaseModel):
     @property
     def servers_dir(self) -> Path:
         return self.state_dir / "servers"
+
+    @property
+    def measured_dir(self) -> Path:
+        """What engines said of their own memory when they booted here."""
+        return self.state_dir / "measured"
 
     def offline_if(self, asked: bool) -> Settings:
         """A copy that is offline if these are, or if a command was asked to be."""

@@ -6,6 +6,7 @@ Bytes are counted in powers of two when printed (MiB, GiB), as memory is.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _BYTES = {
     "B": 1,
@@ -86,7 +87,7 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
-def _parse(text: str, units: dict[str, int], what: str, example: str) -> float:
+def _parse(text: str, units: Mapping[str, float], what: str, example: str) -> float:
     match = _QUANTITY.match(text) if isinstance(text, str) else None
     if match is None or match["unit"] not in units:
         raise ValueError(f"{text!r} is not {what}; write it with its unit, as in '{example}'")

@@ -15,11 +15,11 @@ import click
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.cli import options as shared
+from kanoa_mlops.cli.default import SERVED
 from kanoa_mlops.cli.request import Request
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.serve import serve
 from kanoa_mlops.errors import Failure, MissingExtra
-from kanoa_mlops.planner.plan import Wish
 from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.runtime.state import ServerRecord, running_servers, server_folder
 from kanoa_mlops.runtime.stop import stop_server
@@ -56,7 +56,7 @@ class Interpretation:
 def command(offline: bool, as_json: bool) -> None:
     """Interpret a figure with kanoa on this machine, from nothing.
 
-    Uses the server that runs, or serves the default model for as long as it takes.
+    Uses the server that runs, or serves the smallest model for as long as it takes.
     """
     screen, settings = Screen(), load_settings().offline_if(offline)
     _require_client()
@@ -94,15 +94,16 @@ def _server(screen: Screen, settings: Settings) -> Iterator[ServerRecord]:
             screen.say(f"Using the server at {record.url}.")
             yield record
             return
+    catalog = load_catalog(settings.catalog_dir)
     request = Request(
-        models=(find_model(load_catalog(settings.catalog_dir), settings.default_model),),
-        wish=Wish(),
+        models=(find_model(catalog, settings.demo_model),),
+        wish=SERVED,
         host="127.0.0.1",
         # One that nobody else can mean: what runs there is ours to end.
         port=free_port(),
     )
     try:
-        started = serve(screen, settings, request, detach=True, quiet=True)
+        started = serve(screen, settings, catalog, request, detach=True, quiet=True)
         assert started is not None, "a detached server is returned when it is ready"
         yield started
     finally:

@@ -20,7 +20,7 @@ from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.hardware.machine import probe_machine
-from kanoa_mlops.planner.plan import plan
+from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.runtime.diagnosis import diagnose
 from kanoa_mlops.runtime.ports import require_free
 from kanoa_mlops.runtime.state import running_servers

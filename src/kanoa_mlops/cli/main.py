@@ -16,8 +16,11 @@ from kanoa_mlops.errors import KanoaError
 _COMMANDS = {
     "demo": "Interpret a figure with kanoa on this machine, from nothing.",
     "doctor": "What this machine is, what is missing, and what to run about it.",
+    "plan": "Whether a model fits, as what, how fast, and what to change if not.",
     "models": "The models there are, and what is on disk.",
     "pull": "Fetch a model's weights, checked and resumable.",
+    "matrix": "Every model on every platform, planned or measured.",
+    "platforms": "The machines that a plan can be made for.",
     "serve": "Serve models on a private OpenAI-compatible endpoint.",
     "status": "What is being served, asked of the processes themselves.",
     "ask": "Ask a served model, from the terminal.",

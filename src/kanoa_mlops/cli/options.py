@@ -8,4 +8,5 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for p
 port = click.option(
     "--port", type=click.IntRange(1, 65535), help="Port of the endpoint.  [default: 8000, or your setting]"
 )
+anyway = click.option("--anyway", is_flag=True, help="Go on although the plan says that it does not fit.")
 offline = click.option("--offline", is_flag=True, help="Never touch the network.")

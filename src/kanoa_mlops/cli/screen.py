@@ -44,6 +44,14 @@ class Screen:
             table.add_row(*(_escaped(cell) for cell in row))
         self.out.print(table)
 
+    def item(self, text: str) -> None:
+        """One entry of a list, as data, folded with its lines set in."""
+        entry = Table.grid(padding=(0, 1, 0, 0))
+        entry.add_column(width=3, justify="right")
+        entry.add_column(overflow="fold")
+        entry.add_row("-", _escaped(text))
+        self.out.print(entry)
+
 
 def _escaped(text: str) -> str:
     from rich.markup import escape

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import click
 
-from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.query import find_model, find_weights
-from kanoa_mlops.cli import options
+from kanoa_mlops.cli import options, wishes
+from kanoa_mlops.cli.default import SERVED, default_model
 from kanoa_mlops.cli.detach import follow_start, start_detached
+from kanoa_mlops.cli.fit import require_fit
+from kanoa_mlops.cli.local import local_machine, servable
 from kanoa_mlops.cli.progress import pulled
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import MissingExtra, PortTaken, UserError
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.hardware.machine import probe_machine
-from kanoa_mlops.planner.plan import Wish
 from kanoa_mlops.runtime.lock import ServerLocked, is_locked, server_lock
+from kanoa_mlops.runtime.measured import recall
 from kanoa_mlops.runtime.ports import require_free
 from kanoa_mlops.runtime.state import ServerFolder, ServerRecord, server_folder
 from kanoa_mlops.settings import Settings, load_settings
@@ -40,9 +45,8 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
 @click.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
 @click.option("-d", "--detach", is_flag=True, help="Return when ready; go on in the background.")
-@click.option("--weights", help="Which of a model's weights.  [default: the first]")
-@click.option("--context", type=click.IntRange(1), help="Tokens of one request, prompt and answer.")
-@click.option("--parallel", type=click.IntRange(1), help="Requests worked on at once.")
+@wishes.options
+@options.anyway
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
 @options.port
 @options.offline
@@ -50,31 +54,48 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
 def command(
     names: tuple[str, ...],
     detach: bool,
-    weights: str | None,
-    context: int | None,
-    parallel: int | None,
+    anyway: bool,
     host: str | None,
     port: int | None,
     offline: bool,
     as_json: bool,
+    **wished: Any,
 ) -> None:
-    """Serve MODELs (or the default one) until Ctrl-C, or with -d in the background."""
+    """Serve MODELs until Ctrl-C, or with -d in the background.
+
+    Without a name: what is served already, or the best vision model that fits here.
+    """
     screen, settings = Screen(), load_settings().offline_if(offline)
-    catalog = load_catalog(settings.catalog_dir)
-    models = [find_model(catalog, name) for name in names or [settings.default_model]]
-    request = Request(
-        models=tuple({model.id: model for model in models}.values()),
-        wish=Wish(weights, context, parallel),
-        host=host or settings.host,
-        port=port or settings.port,
-    )
-    record = serve(screen, settings, request, detach=detach)
+    host, port = host or settings.host, port or settings.port
+    folder = server_folder(settings.servers_dir, port)
+    record: ServerRecord | None
+    if not names and is_locked(folder):
+        record = _join(screen, folder, None)
+    else:
+        catalog = load_catalog(settings.catalog_dir)
+        models = [find_model(catalog, name) for name in names] or [
+            default_model(screen, settings, catalog, probe_machine())
+        ]
+        request = Request(
+            models=tuple({model.id: model for model in models}.values()),
+            wish=replace(wishes.wish(**wished), engine=SERVED.engine),
+            anyway=anyway,
+            host=host,
+            port=port,
+        )
+        record = serve(screen, settings, catalog, request, detach=detach)
     if as_json and record:
         report(screen, record)
 
 
 def serve(
-    screen: Screen, settings: Settings, request: Request, *, detach: bool, quiet: bool = False
+    screen: Screen,
+    settings: Settings,
+    catalog: Catalog,
+    request: Request,
+    *,
+    detach: bool,
+    quiet: bool = False,
 ) -> ServerRecord | None:
     """Serve what was asked for. If it is served already, say so; that is no error.
 
@@ -88,7 +109,9 @@ def serve(
     if is_locked(folder):
         return _join(screen, folder, request)
     _require_engine()
-    plans = request.plans(probe_machine())
+    plans = request.plans(servable(local_machine(catalog)), catalog, recall(settings.measured_dir))
+    for plan in plans:
+        require_fit(screen, plan, request.anyway)
     try:
         require_free(request.host, request.port)
     except PortTaken:
@@ -105,7 +128,7 @@ def serve(
     ]
     for plan in plans:
         screen.say(f"{plan.model} on {plan.engine}, {format_bytes(plan.memory_bytes)} of memory")
-        for reason in plan.reasons:
+        for reason in (*plan.reasons, *plan.warnings):
             screen.say(f"  {reason}")
     if detach:
         record = start_detached(screen, settings, folder, request.command)
@@ -140,10 +163,11 @@ def report(screen: Screen, record: ServerRecord) -> None:
     screen.json({"endpoint": f"{record.url}/v1", "models": record.models, "pid": record.identity.pid})
 
 
-def _join(screen: Screen, folder: ServerFolder, request: Request) -> ServerRecord:
-    """The server that somebody else runs or starts, once it is ready."""
+def _join(screen: Screen, folder: ServerFolder, request: Request | None) -> ServerRecord:
+    """The server that somebody else runs or starts, once it is ready; any will do where none was named."""
     record = follow_start(screen, folder)
-    _require_same(record, request)
+    if request:
+        _require_same(record, request)
     screen.say(f"Already serving {', '.join(record.models)} on port {record.port}.")
     announce(screen, record)
     return record

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kanoa_mlops.engines.launch import Launch
-from kanoa_mlops.planner.memory import MICRO_BATCH, PROMPT_CACHE_BYTES
+from kanoa_mlops.planner.cache import MICRO_BATCH
+from kanoa_mlops.planner.llama import PROMPT_CACHE_BYTES
 from kanoa_mlops.planner.plan import Plan
 
 
@@ -35,13 +36,40 @@ def _flags(plan: Plan, files: Sequence[Path], port: int, key_file: Path) -> tupl
         *("--host", "127.0.0.1"),
         *("--port", str(port)),
         *("--api-key-file", str(key_file)),
+        *llama_flags(plan),
+    )
+
+
+def llama_flags(plan: Plan) -> tuple[str, ...]:
+    """What a plan decides, in the words of `llama-server`; without files and addresses."""
+    return (
         # llama.cpp divides its context among the slots; a plan counts what one request gets.
         *("--ctx-size", str(plan.context * plan.sequences)),
         *("--parallel", str(plan.sequences)),
         *("--threads", str(plan.threads)),
+        *("--n-gpu-layers", str(_layers(plan))),
+        *(("--n-cpu-moe", str(plan.host_experts)) if plan.host_experts else ()),
+        *(_cache_flags(plan)),
         # llama.cpp notices that a client left only between batches; its 2048 take many seconds on a CPU.
-        *("--batch-size", str(MICRO_BATCH)),
+        *("--batch-size", str(max(MICRO_BATCH, plan.batch))),
+        *(("--ubatch-size", str(plan.batch)) if plan.batch != MICRO_BATCH else ()),
         *(("--repeat-penalty", str(plan.repeat_penalty)) if plan.repeat_penalty else ()),
         # Left alone it grows to 8 GiB, which no plan would have counted.
         *("--cache-ram", str(PROMPT_CACHE_BYTES // 2**20)),
     )
+
+
+_ALL_LAYERS = 999
+
+
+def _layers(plan: Plan) -> int:
+    """On the device. Said in any case: left alone, llama.cpp would decide otherwise than planned."""
+    if plan.place == "cpu":
+        return 0
+    return _ALL_LAYERS if plan.resident_layers is None else plan.resident_layers
+
+
+def _cache_flags(plan: Plan) -> tuple[str, ...]:
+    if plan.cache_type == "f16":
+        return ()
+    return ("--cache-type-k", plan.cache_type, "--cache-type-v", plan.cache_type)

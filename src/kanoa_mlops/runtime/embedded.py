@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+_CACHE_TYPES = ("f16", "q8_0", "q4_0")
+
 
 def main(argv: Sequence[str]) -> None:
     """Serve until the standard input closes or a signal comes."""
@@ -40,7 +42,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--ctx-size", type=int, required=True)
     parser.add_argument("--parallel", type=int, required=True)
     parser.add_argument("--batch-size", type=int, default=2048)
+    parser.add_argument("--ubatch-size", type=int, default=512)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--n-gpu-layers", type=int, default=0)
+    parser.add_argument("--cache-type-k", choices=_CACHE_TYPES, default="f16")
+    parser.add_argument("--cache-type-v", choices=_CACHE_TYPES, default="f16")
     parser.add_argument("--repeat-penalty", type=float, default=1.0)
     parser.add_argument("--cache-ram", type=int, required=True, help="MiB")
     return parser.parse_args(argv)
@@ -57,6 +63,10 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.n_ctx = options.ctx_size
     parameters.n_parallel = options.parallel
     parameters.n_batch = options.batch_size
+    parameters.n_ubatch = options.ubatch_size
+    parameters.n_gpu_layers = options.n_gpu_layers
+    parameters.cache_type_k = _cache_type(options.cache_type_k)
+    parameters.cache_type_v = _cache_type(options.cache_type_v)
     # Each slot keeps its whole share: a request never fails because its neighbour is long.
     parameters.kv_unified = False
     parameters.cpuparams.n_threads = options.threads
@@ -68,6 +78,12 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.endpoint_metrics = True
     parameters.ui = False
     return parameters
+
+
+def _cache_type(name: str) -> Any:
+    import xllamacpp
+
+    return getattr(xllamacpp.ggml_type, f"GGML_TYPE_{name.upper()}")
 
 
 def _end_with_starter() -> None:

@@ -20,6 +20,8 @@ from kanoa_mlops.weights.address import Address, mask
 from kanoa_mlops.weights.opener import make_opener
 from kanoa_mlops.weights.patience import Patience
 
+_ANSWER_SECONDS = 3
+
 
 class Stream(Protocol):
     def read1(self, size: int, /) -> bytes: ...
@@ -74,6 +76,16 @@ class Web:
             raise SourceFailed(f"is unreachable ({explain(error)})", hint=_hint(error)) from error
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, response.url, response, headers)
+
+
+def answers(url: str, certificates: Path | None) -> bool:
+    """Whether anybody answers there, within a few seconds."""
+    web = Web(certificates, Patience(connect_seconds=_ANSWER_SECONDS, stall_seconds=_ANSWER_SECONDS, tries=1))
+    try:
+        with web.open(Address.parse(url)):
+            return True
+    except SourceFailed:
+        return False
 
 
 def explain(error: Exception) -> str:

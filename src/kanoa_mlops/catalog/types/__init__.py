@@ -2,7 +2,7 @@
 
 from kanoa_mlops.catalog.types.architecture import Architecture, AttentionGroup, Experts
 from kanoa_mlops.catalog.types.base import Source
-from kanoa_mlops.catalog.types.engine import Device, Engine, EngineId, Support, Vendor
+from kanoa_mlops.catalog.types.engine import Constant, Device, Engine, EngineId, Support, Vendor
 from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Link, Machine, Software
 from kanoa_mlops.catalog.types.measurement import Measured, Measurements
 from kanoa_mlops.catalog.types.model import Licence, Model, Sampling
@@ -14,6 +14,7 @@ from kanoa_mlops.catalog.types.weights import (
     HubFile,
     ListedFile,
     Listing,
+    LocalFile,
     Origin,
     PackageFile,
     WeightFile,
@@ -26,6 +27,7 @@ __all__ = [
     "Architecture",
     "AreaTokens",
     "AttentionGroup",
+    "Constant",
     "ContainerRuntime",
     "Device",
     "Engine",
@@ -41,6 +43,7 @@ __all__ = [
     "LinkFacts",
     "ListedFile",
     "Listing",
+    "LocalFile",
     "Machine",
     "Measured",
     "Measurements",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kanoa_mlops.catalog.types.base import Entry, Id, Sourced, SourceName
+from kanoa_mlops.catalog.types.base import Count, Entry, Id, Sourced, SourceName
 from kanoa_mlops.catalog.types.weights import Format
 
 EngineId = Literal["vllm", "llama.cpp", "ollama"]
@@ -42,8 +42,10 @@ class Engine(Sourced):
     formats: tuple[Format, ...]
     quantizations: tuple[Id, ...]
     """Of those formats, what it can run at all."""
-    devices: tuple[Device, ...]
-    """In order of how well it runs there."""
+    devices: dict[Device, Count]
+    """Where it runs, and its rank among engines there: 1 is the fastest."""
+    refuses: dict[Device, dict[Id, str]] = Field(default_factory=dict)
+    """Where it runs -> quantisation that it does not run there -> why."""
     drivers: tuple[DriverMinimum, ...] = ()
     constants: dict[str, Constant] = Field(default_factory=dict)
     source: SourceName

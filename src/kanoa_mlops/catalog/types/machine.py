@@ -95,6 +95,8 @@ class Machine(Entry):
     """Those that can hold a model. On unified memory there is one, and it shares the machine's."""
     unified: bool = False
     """Processor and graphics share one memory (Jetson, Apple, Spark)."""
+    refuses: dict[str, str] = Field(default_factory=dict)
+    """Quantisation -> why it does not work there, where that is known."""
     software: Software = Software()
     disk_free: int | None = None
     """Bytes free where weights are kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from kanoa_mlops.catalog.types.base import Entry, Id, Sourced, SourceName
+from kanoa_mlops.catalog.types.engine import Constant
 
 Bits = float
 """Bits a parameter, scales and padding included."""
@@ -30,5 +31,7 @@ class Quantization(Sourced):
     bits: TensorBits
     ggml: str | None = None
     """llama.cpp's file type, where it is one of its own."""
+    repack: Constant | None = None
+    """What vLLM adds to the experts' bytes when it lays them out for its kernels, as a share of them."""
     note: str = ""
     source: SourceName

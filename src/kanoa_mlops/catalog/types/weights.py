@@ -98,8 +98,18 @@ class Listing(Entry):
     """Of a whole snapshot's tensors."""
 
 
+class LocalFile(Entry):
+    """A file on this machine that no catalog lists: taken as it is, its checksum unknown."""
+
+    path: str
+    """Absolute; a folder for a whole safetensors snapshot."""
+    role: Role = "model"
+    size: Bytes | None = None
+    """None where only the model's shape is here, without its weights."""
+
+
 class Weights(Entry):
-    """One set of files that together are the model in one format. Exactly one of files, hub and tag."""
+    """One set of files that together are the model in one format. Exactly one of files, local, hub and tag."""
 
     name: Id
     format: Format
@@ -107,11 +117,14 @@ class Weights(Entry):
     """A catalog entry: what it does to each kind of tensor."""
     files: tuple[WeightFile, ...] = ()
     """Known byte by byte."""
+    local: tuple[LocalFile, ...] = ()
     hub: Listing | None = None
     tag: str | None = None
     """In Ollama's library: 'gemma3:12b'."""
     tag_size: Bytes | None = None
     """Of all its layers, as Ollama lists it."""
+    tensors: Bytes | None = None
+    """Of the model file's tensors alone, as its header says; the file holds a vocabulary besides."""
     source: SourceName
 
     @property
@@ -124,29 +137,29 @@ class Weights(Entry):
         """Bytes on disk of all files, where all are published."""
         if self.tag:
             return self.tag_size
-        if self.hub is None:
-            return sum(file.size for file in self.files)
-        if not self.hub.files:
+        if self.hub and not self.hub.files:
             return self.hub.size
-        sizes = [file.size for file in self.hub.files]
+        sizes = [part.size for part in self._parts]
         return None if None in sizes else sum(filter(None, sizes))
 
     def role_size(self, role: Role) -> int | None:
         """Bytes on disk of the files of this role; 0 where there is none, None where it is not published."""
-        parts = self.files or (self.hub.files if self.hub else ())
-        sizes = [part.size for part in parts if part.role == role]
+        sizes = [part.size for part in self._parts if part.role == role]
         return None if None in sizes else sum(filter(None, sizes))
 
     @property
     def projects(self) -> bool:
         """A vision projector (mmproj) comes as a file of its own."""
-        parts = self.files or (self.hub.files if self.hub else ())
-        return any(part.role == "mmproj" for part in parts)
+        return any(part.role == "mmproj" for part in self._parts)
+
+    @property
+    def _parts(self) -> tuple[WeightFile | LocalFile | ListedFile, ...]:
+        return self.files or self.local or (self.hub.files if self.hub else ())
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if sum(map(bool, (self.files, self.hub, self.tag))) != 1:
-            raise ValueError("give exactly one of files, hub, tag")
+        if sum(map(bool, (self.files, self.local, self.hub, self.tag))) != 1:
+            raise ValueError("give exactly one of files, local, hub, tag")
         if (self.format == "ollama") != bool(self.tag):
             raise ValueError("tag is given for the format ollama, and only there")
         return self

@@ -1,0 +1,1 @@
+"""A model that is not in the catalog, read from its own files into our types. Pure; never guesses."""

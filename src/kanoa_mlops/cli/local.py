@@ -1,0 +1,47 @@
+"""What a command is about: a machine, here or in the catalog, and a model, in the catalog or not."""
+
+from __future__ import annotations
+
+from kanoa_mlops.catalog.load import Catalog
+from kanoa_mlops.catalog.machines import machine_of
+from kanoa_mlops.catalog.query import find_model, find_platform, known_accelerator
+from kanoa_mlops.catalog.types import Machine, Model
+from kanoa_mlops.errors import UnknownModel
+from kanoa_mlops.hardware.machine import probe_machine
+from kanoa_mlops.settings import Settings
+
+
+def local_machine(catalog: Catalog) -> Machine:
+    """This machine, with what the catalog knows of its cards."""
+    return probe_machine(known=lambda name: known_accelerator(catalog, name))
+
+
+def named_machine(catalog: Catalog, name: str | None) -> Machine:
+    """
+    Raises:
+        UnknownPlatform: with the nearest names.
+    """
+    return local_machine(catalog) if name is None else machine_of(find_platform(catalog, name))
+
+
+def find_or_read(name: str, catalog: Catalog, settings: Settings) -> Model:
+    """A model of the catalog; else one described by a file here or by the hub.
+
+    Raises:
+        UnknownModel: with the nearest names.
+        UnknownArchitecture: it cannot be planned for, and why.
+    """
+    if "/" not in name and not name.endswith((".json", ".gguf")):
+        return find_model(catalog, name)
+    try:
+        return find_model(catalog, name)
+    except UnknownModel:
+        # Drags in the network; a plan for a model of the catalog does without.
+        from kanoa_mlops.weights.foreign import open_model
+
+        return open_model(name, settings)
+
+
+def servable(machine: Machine) -> Machine:
+    """The machine as `serve` uses it: the embedded llama.cpp knows the processor and Apple's graphics."""
+    return machine if machine.system == "Darwin" else machine.without_accelerators()

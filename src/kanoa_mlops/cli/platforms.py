@@ -1,0 +1,40 @@
+"""`kanoa-mlops platforms`: the machines a plan can be made for without having them."""
+
+from __future__ import annotations
+
+import click
+
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.types import Platform
+from kanoa_mlops.cli import options
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.settings import load_settings
+from kanoa_mlops.units import format_bytes, format_rate
+
+
+@click.command()
+@options.as_json
+def command(as_json: bool) -> None:
+    """Machines of the catalog, for `plan --platform` and `matrix --platform`."""
+    screen, catalog = Screen(), load_catalog(load_settings().catalog_dir)
+    if as_json:
+        screen.json([each.model_dump(mode="json") for each in catalog.platforms.values()])
+        return
+    screen.table(
+        ["PLATFORM", "WHAT", "VISIBLE", "BANDWIDTH", "ENGINES"],
+        [_row(platform) for platform in catalog.platforms.values()],
+        right=["VISIBLE", "BANDWIDTH"],
+    )
+    screen.say("A file platforms/NAME.yaml in your catalog folder adds one.")
+
+
+def _row(platform: Platform) -> list[str]:
+    engines = ", ".join(platform.engines)
+    if card := platform.accelerator:
+        many = f"{card.count} x " if card.count > 1 else ""
+        sizes = [many + format_bytes(card.memory_visible), format_rate(card.bandwidth)]
+    elif host := platform.host:
+        sizes = [format_bytes(host.memory), format_rate(host.bandwidth)]
+    else:
+        sizes, engines = ["", ""], ", ".join(dict.fromkeys(each.provider for each in platform.hosted))
+    return [platform.id, platform.title, *sizes, engines]
