@@ -82,5 +82,6 @@ def test_no_model_is_named_in_code() -> None:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Compare):
-                text = ast.unparse(node).lower()
+                # Two engines are called like a family of models.
+                text = ast.unparse(node).lower().replace("ollama", "").replace("llama.cpp", "")
                 assert not any(family in text for family in families), f"{path}: {text}"

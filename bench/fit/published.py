@@ -109,8 +109,9 @@ def replay(row: Published, catalog: Catalog) -> Candidate:
         cache_type="f16" if not row.eight_bits else "fp8" if row.engine == "vllm" else "q8_0",
         batch=row.batch,
         # Until then a card's graphs were recorded beside the share, not inside it.
-        eager=row.eager or _before(row.version, "0.21"),
+        eager=row.eager or (row.engine == "vllm" and _before(row.version, "0.21")),
         flash=row.flash,
+        batch_logits=row.engine != "vllm",
         utilization=row.utilization,
     )
     return evaluate(setup, _machine(row, catalog), Wish())
@@ -126,16 +127,15 @@ def _starts(row: Published, candidate: Candidate) -> bool:
 def _weights(model: Model, row: Published) -> Weights:
     """Those of the model in this quantisation; the format is the engine's, or the published size is wrong."""
     fitting = [each for each in model.weights if each.quantization == row.quantization]
-    if row.engine == "vllm":
-        fitting = [each for each in fitting if each.format == "safetensors"] or fitting
-    else:
-        fitting = [each for each in fitting if each.format == "gguf"] or fitting
-    return (fitting or list(model.weights))[0]
+    own = {"vllm": "safetensors", "llama.cpp": "gguf", "ollama": "ollama"}[row.engine]
+    return next((each for each in fitting if each.format == own), (fitting or model.weights)[0])
 
 
 def _before(version: str, other: str) -> bool:
     """Rows that name no version are taken as old: most of them are."""
-    return not version or tuple(map(int, version.split("."))) < tuple(map(int, other.split(".")))
+    return not version or [int(part) for part in version.split(".")] < [
+        int(part) for part in other.split(".")
+    ]
 
 
 def _machine(row: Published, catalog: Catalog) -> Machine:

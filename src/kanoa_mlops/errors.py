@@ -5,6 +5,8 @@
     │   ├── SettingsError        the configuration file or an environment variable
     │   ├── CatalogError         a catalog file, naming file and field
     │   ├── UnknownModel         no such model; carries the nearest names
+    │   ├── UnknownPlatform      no such platform; carries the nearest names
+    │   ├── UnknownArchitecture  a model's own files say something that is not understood; never guessed
     │   ├── NothingServed        a command needs a running server and there is none
     │   ├── PortTaken            another process listens there
     │   ├── OfflineError         the network is needed and was forbidden
@@ -47,6 +49,14 @@ class CatalogError(UserError):
 
 
 class UnknownModel(UserError):
+    pass
+
+
+class UnknownPlatform(UserError):
+    pass
+
+
+class UnknownArchitecture(UserError):
     pass
 
 

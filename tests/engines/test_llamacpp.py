@@ -2,23 +2,24 @@ from pathlib import Path
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.engines.llamacpp import launch
-from kanoa_mlops.planner.plan import plan
-from tests.planner.test_plan import GIB, machine
+from kanoa_mlops.planner.planner import plan
+from kanoa_mlops.planner.wish import Wish
+from tests.planner.machines import GIB, processor
 
 
 def test_the_whole_launch(catalog: Catalog) -> None:
-    made = plan(catalog.models["smollm2-135m-instruct"], machine(16 * GIB))
+    made = plan(catalog.models["smollm2-135m-instruct"], processor(16 * GIB), Wish(), catalog)
     started = launch(made, [Path("/w/model.gguf")], port=4711, key_file=Path("/s/key"), python="python3")
     assert " ".join(started.argv) == (
         "python3 -m kanoa_mlops.runtime.embedded --model /w/model.gguf --alias smollm2-135m-instruct "
         "--host 127.0.0.1 --port 4711 --api-key-file /s/key --ctx-size 32768 --parallel 4 --threads 4 "
-        "--batch-size 512 --repeat-penalty 1.1 --cache-ram 256"
+        "--n-gpu-layers 0 --batch-size 512 --repeat-penalty 1.1 --cache-ram 256"
     )
     assert (started.port, started.health_path) == (4711, "/health")
 
 
 def test_a_vision_projector_follows_the_model(catalog: Catalog) -> None:
-    made = plan(catalog.models["smollm2-135m-instruct"], machine(16 * GIB))
+    made = plan(catalog.models["smollm2-135m-instruct"], processor(16 * GIB), Wish(), catalog)
     files = [Path("/w/model.gguf"), Path("/w/mmproj.gguf")]
     argv = launch(made, files, port=1, key_file=Path("k"), python="p").argv
     assert argv[argv.index("--mmproj") + 1] == "/w/mmproj.gguf"

@@ -32,7 +32,7 @@ def test_the_link_leads_to_the_bytes_and_not_to_another_link(tmp_path: Path, hea
 
 def test_another_file_is_left_as_it_is(tmp_path: Path, heard: Heard) -> None:
     (tmp_path / "theirs").write_bytes(noise(1000, seed=2))
-    with pytest.raises(SourceFailed, match="does not hold what the catalog says"):
+    with pytest.raises(SourceFailed, match="does not hold the bytes that are listed"):
         adopt(tmp_path / "theirs", a_file(BODY), tmp_path / "ours", heard)
     with pytest.raises(SourceFailed, match=r"cannot be used \(No such file or directory\)"):
         adopt(tmp_path / "nothing", a_file(BODY), tmp_path / "ours", heard)

@@ -135,7 +135,7 @@ def test_a_shorter_file_is_not_asked_for_without_end(
     server.files["/tiny"] = Served(BODY[:1000], tells_length=tells_length)
     with pytest.raises(
         SourceFailed,
-        match="a file of 1000 bytes there, the catalog says 300000" if tells_length else "3 times",
+        match="a file of 1000 bytes there, and 300000 are listed" if tells_length else "3 times",
     ):
         download(remote, part, web, heard)
     assert len(server.log) <= 5
@@ -158,14 +158,14 @@ def test_changed_content_is_fetched_once_more_from_the_start(
     part.append(bytes(1000))
     download(remote, part, web, heard)
     assert _ranges(server) == ["bytes=1000-", None]
-    assert heard.notes[-1] == "Hub gave other bytes than the catalog lists; once more from the start."
+    assert heard.notes[-1] == "Hub gave other bytes than are listed; once more from the start."
 
 
 def test_wrong_bytes_are_not_kept(
     server: FileServer, remote: Remote, part: Part, web: Web, heard: Heard
 ) -> None:
     server.files["/tiny"] = Served(noise(300_000, seed=2))
-    with pytest.raises(SourceFailed, match="gives other bytes than the catalog lists"):
+    with pytest.raises(SourceFailed, match="gives other bytes than are listed"):
         download(remote, part, web, heard)
     assert len(server.log) == 2
     assert part.size == 0

@@ -162,7 +162,7 @@ def test_a_wrong_file_in_the_hubs_cache_is_passed_over(
     snapshot.write_bytes(noise(len(BODY), seed=2))
     server.files[HUB_PATH] = Served(BODY)
     assert _pull(WEIGHTS, settings, heard).read_bytes() == BODY
-    assert heard.notes == [f"{snapshot} does not hold what the catalog says; it is left as it is."]
+    assert heard.notes == [f"{snapshot} does not hold the bytes that are listed; it is left as it is."]
 
 
 # What is wrong with what is here

@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 import click
 
 from kanoa_mlops import __version__
-from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.catalog.types import Machine
 from kanoa_mlops.cli import options
+from kanoa_mlops.cli.default import SERVED
+from kanoa_mlops.cli.inventory import show_machine
+from kanoa_mlops.cli.local import local_machine, servable
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import KanoaError
-from kanoa_mlops.hardware.machine import probe_machine
 from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.runtime.diagnosis import diagnose
 from kanoa_mlops.runtime.ports import require_free
@@ -48,10 +50,18 @@ def command(as_json: bool) -> None:
     Exits 1 when something needed to serve is missing.
     """
     settings, screen = load_settings(), Screen()
-    checks = list(_checks(settings, probe_machine()))
+    catalog = load_catalog(settings.catalog_dir)
+    machine = local_machine(catalog, disk=settings.cache_dir, software=True)
+    checks = list(_checks(settings, catalog, machine))
     if as_json:
-        screen.json({"checks": [asdict(check) for check in checks]})
+        screen.json(
+            {
+                "machine": machine.model_dump(mode="json") | {"key": machine.key},
+                "checks": [asdict(check) for check in checks],
+            }
+        )
     else:
+        show_machine(screen, machine, catalog)
         screen.table(["", "CHECK", "FOUND"], [["ok" if c.ok else "--", c.name, c.found] for c in checks])
         for check in checks:
             if not check.ok and check.fix:
@@ -66,28 +76,27 @@ _PATIENCE_SECONDS = 60
 _NEEDED = ("engine", "memory", "disk", "port")
 
 
-def _checks(settings: Settings, machine: Machine) -> Iterator[Check]:
+def _checks(settings: Settings, catalog: Catalog, machine: Machine) -> Iterator[Check]:
     yield Check("kanoa-mlops", True, f"{__version__}, Python {platform.python_version()}")
-    yield Check("system", True, f"{machine.system} {machine.architecture}")
-    yield Check("processor", True, f"{machine.cpu}, {machine.cores} physical cores usable")
-    yield Check("graphics", True, "not looked for yet: models run on the processor")
-    yield _memory(settings, machine)
+    yield _memory(settings, catalog, machine)
     yield _disk(settings)
     yield _engine()
     yield _figures()
     yield _package("client", "kanoa", "kanoa", "kanoa")
-    yield _weights(settings)
+    yield _weights(settings, catalog)
     yield _port(settings)
 
 
-def _memory(settings: Settings, machine: Machine) -> Check:
-    held = f"{format_bytes(machine.memory_available)} free of {format_bytes(machine.memory_total)}"
+def _memory(settings: Settings, catalog: Catalog, machine: Machine) -> Check:
+    """Whether the model that `demo` needs, or the one that was set, would fit."""
+    name = settings.default_model or settings.demo_model
+    held = f"{format_bytes(machine.memory_available)} free"
     try:
-        model = find_model(load_catalog(settings.catalog_dir), settings.default_model)
-        need = plan(model, machine).memory_bytes
+        made = plan(find_model(catalog, name), servable(machine), SERVED, catalog)
     except KanoaError as error:
         return Check("memory", False, held, f"{error.message} {error.hint}")
-    return Check("memory", True, f"{held}; {settings.default_model} takes {format_bytes(need)}")
+    found = f"{held}; {name} takes {format_bytes(made.memory_bytes)}"
+    return Check("memory", made.fits, found, "" if made.fits else f"kanoa-mlops plan {name}")
 
 
 def _disk(settings: Settings) -> Check:
@@ -130,11 +139,10 @@ def _figures_fix(reason: str) -> str:
     return "pip install 'kanoa-mlops[figures]'" if reason and "apt-get" not in reason else ""
 
 
-def _weights(settings: Settings) -> Check:
-    models = load_catalog(settings.catalog_dir).models.values()
-    held = [each for each in on_disk(models, settings) if each.complete]
+def _weights(settings: Settings, catalog: Catalog) -> Check:
+    held = [each for each in on_disk(catalog.models.values(), settings) if each.complete]
     if not held:
-        return Check("weights", False, "none on disk yet", f"kanoa-mlops pull {settings.default_model}")
+        return Check("weights", False, "none on disk yet", "kanoa-mlops pull, or kanoa-mlops demo")
     size = sum(each.bytes_whole for each in held)
     return Check("weights", True, f"{', '.join(each.model_id for each in held)} ({format_bytes(size)})")
 

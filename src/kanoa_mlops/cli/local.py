@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.machines import machine_of
-from kanoa_mlops.catalog.query import find_model, find_platform, known_accelerator
+from kanoa_mlops.catalog.query import find_model, find_platform, known_accelerator, known_link
 from kanoa_mlops.catalog.types import Machine, Model
 from kanoa_mlops.errors import UnknownModel
 from kanoa_mlops.hardware.machine import probe_machine
 from kanoa_mlops.settings import Settings
 
 
-def local_machine(catalog: Catalog) -> Machine:
-    """This machine, with what the catalog knows of its cards."""
-    return probe_machine(known=lambda name: known_accelerator(catalog, name))
+def local_machine(catalog: Catalog, *, disk: Path | None = None, software: bool = False) -> Machine:
+    """This machine, with what the catalog knows of its cards.
+
+    Args:
+        disk: where weights are kept, to be told how much is free there.
+        software: also ask for container runtimes and Ollama, which takes a second.
+    """
+    return probe_machine(
+        known=lambda name: known_accelerator(catalog, name),
+        known_link=lambda kind, generation: known_link(catalog, kind, generation),
+        disk=disk,
+        software=software,
+    )
 
 
 def named_machine(catalog: Catalog, name: str | None) -> Machine:

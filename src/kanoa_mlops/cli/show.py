@@ -32,6 +32,7 @@ def show_plan(screen: Screen, plan: Plan, model: Model) -> None:
     screen.print()
     for pool in plan.budget.pools:
         _show_pool(screen, plan, pool)
+    _show_measured(screen, plan)
     _show_speed(screen, plan)
     for title, lines in (("Why", plan.reasons), ("Mind", plan.warnings)):
         if lines:
@@ -79,6 +80,25 @@ def _show_pool(screen: Screen, plan: Plan, pool: Pool) -> None:
             for letter, line in zip(letters(plan.budget, pool.where), lines, strict=True)
         ],
         right=["TAKES", "FROM", "TO"],
+    )
+
+
+def _show_measured(screen: Screen, plan: Plan) -> None:
+    if not plan.comparisons:
+        return
+    screen.print("This very case was run here; the engine's own words are used above.")
+    screen.table(
+        ["PART", "PREDICTED", "MEASURED", "OFF BY"],
+        [
+            [
+                each.part,
+                format_bytes(each.predicted),
+                format_bytes(each.measured),
+                f"{each.predicted / each.measured - 1:+.1%}" if each.measured else "",
+            ]
+            for each in plan.comparisons
+        ],
+        right=["PREDICTED", "MEASURED", "OFF BY"],
     )
 
 

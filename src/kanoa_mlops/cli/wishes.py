@@ -38,7 +38,11 @@ def wish(
     **others: Any,
 ) -> Wish:
     """From the options' values; `others` are fields of the wish that only some commands ask for."""
-    bits = None if cache_bits is None else 8 if cache_bits == "8" else 16
     return Wish(
-        weights=weights, context=context, sequences=parallel, images=images, cache_bits=bits, **others
+        weights=weights,
+        context=context,
+        sequences=parallel,
+        images=images,
+        cache_bits=None if cache_bits is None else 8 if cache_bits == "8" else 16,
+        **others,
     )

@@ -48,6 +48,8 @@ def llama_flags(plan: Plan) -> tuple[str, ...]:
         *("--parallel", str(plan.sequences)),
         *("--threads", str(plan.threads)),
         *("--n-gpu-layers", str(_layers(plan))),
+        # A mapped file and the copy laid out for the processor would be held both.
+        *(() if plan.mapped else ("--no-mmap",)),
         *(("--n-cpu-moe", str(plan.host_experts)) if plan.host_experts else ()),
         *(_cache_flags(plan)),
         # llama.cpp notices that a client left only between batches; its 2048 take many seconds on a CPU.

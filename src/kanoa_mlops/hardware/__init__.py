@@ -1,1 +1,1 @@
-"""WHAT IS HERE: probes that describe this machine."""
+"""WHAT IS HERE: probes that describe this machine. `machine.probe_machine` joins them."""

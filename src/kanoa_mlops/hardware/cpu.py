@@ -1,61 +1,55 @@
-"""The processor and the memory this process may really use, control groups included."""
+"""The processor, and the cores of it that this process may use."""
 
 from __future__ import annotations
 
 import os
-import platform
-from pathlib import Path
+import re
 
-import psutil
+from kanoa_mlops.hardware.cgroup import cpu_quota
+from kanoa_mlops.hardware.root import Root
 
-_CGROUP = Path("/sys/fs/cgroup")
-
-
-def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's own name, or the architecture where it gives none."""
-    try:
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(("model name", "Model")):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown"
+_CPUS = "/sys/devices/system/cpu"
 
 
-def usable_cores(cgroup: Path = _CGROUP) -> int:
+def cpu_name(root: Root, architecture: str) -> str:
+    """The processor's own name, or the architecture where it gives none, as most ARM ones do not."""
+    for line in (root.text("/proc/cpuinfo") or "").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("model name", "Model", "cpu model") and value.strip():
+            return value.strip()
+    return architecture or "unknown"
+
+
+def usable_cores(root: Root) -> int:
     """Physical cores, no more than affinity and quota allow. At least 1.
 
     Physical, because llama.cpp's matrix kernels gain nothing from a second thread on one core.
     """
-    physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        physical = min(physical, len(os.sched_getaffinity(0)))
-    quota = _cpu_quota(cgroup)
-    return max(1, physical if quota is None else min(physical, int(quota) or 1))
+    allowed = _allowed(root)
+    if not allowed:
+        return os.cpu_count() or 1
+    cores = len({_siblings(root, cpu) for cpu in allowed})
+    quota = cpu_quota(root)
+    return max(1, cores if quota is None else min(cores, int(quota)))
 
 
-def memory(cgroup: Path = _CGROUP) -> tuple[int, int]:
-    """Total and available bytes, no more than the control group allows."""
-    here = psutil.virtual_memory()
-    total, available = here.total, here.available
-    limit = _read_number(cgroup / "memory.max")
-    if limit is not None and limit < total:
-        used = _read_number(cgroup / "memory.current") or 0
-        total, available = limit, min(available, max(0, limit - used))
-    return total, available
+def _allowed(root: Root) -> list[int]:
+    """Logical processors this process may run on, which holds cpusets too."""
+    for line in (root.text("/proc/self/status") or "").splitlines():
+        if line.startswith("Cpus_allowed_list:"):
+            return _numbers(line.partition(":")[2].strip())
+    return []
 
 
-def _cpu_quota(cgroup: Path) -> float | None:
-    """Cores' worth of time a period, or None where there is no limit."""
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        return float(quota) / float(period)
-    except (OSError, ValueError, ZeroDivisionError):
-        return None
+def _siblings(root: Root, cpu: int) -> str:
+    """Names the core: the logical processors that share it."""
+    for name in ("core_cpus_list", "thread_siblings_list"):  # the second before Linux 5.3
+        if shared := root.text(f"{_CPUS}/cpu{cpu}/topology/{name}"):
+            return shared
+    return str(cpu)
 
 
-def _read_number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
+def _numbers(ranges: str) -> list[int]:
+    """'0-3,8' to 0, 1, 2, 3, 8."""
+    spans = re.findall(r"(\d+)(?:-(\d+))?", ranges)
+    return [number for first, last in spans for number in range(int(first), int(last or first) + 1)]

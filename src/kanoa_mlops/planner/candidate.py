@@ -10,6 +10,7 @@ from kanoa_mlops.catalog.types import Machine, Model
 from kanoa_mlops.planner.budget import Budget, Verdict
 from kanoa_mlops.planner.cache import MICRO_BATCH
 from kanoa_mlops.planner.capacity import pools, vllm_utilization
+from kanoa_mlops.planner.estimate import Estimate
 from kanoa_mlops.planner.llama import llama_lines
 from kanoa_mlops.planner.options import Option
 from kanoa_mlops.planner.setup import Setup
@@ -36,6 +37,8 @@ class Candidate:
     machine: Machine
     concurrency: float
     """Requests of full length that the cache holds at once."""
+    measured_decode: Estimate | None = None
+    """Tokens a second, where this very case was measured on this machine."""
 
     @property
     def rank(self) -> int:
@@ -45,7 +48,11 @@ class Candidate:
 
     @cached_property
     def speed(self) -> Speed:
-        return speed(self.setup, self.machine)
+        estimated = speed(self.setup, self.machine)
+        if self.measured_decode is None:
+            return estimated
+        basis = "measured here; the first token: " + estimated.basis
+        return replace(estimated, decode=self.measured_decode, basis=basis)
 
     @property
     def roomy(self) -> bool:
@@ -91,7 +98,10 @@ def _evaluate_paged(setup: Setup, machine: Machine, wish: Wish) -> Candidate:
 
 
 def _rungs(option: Option, model: Model, wish: Wish) -> list[tuple[int, int]]:
-    """(context, requests at once), the roomiest first: fewer requests before a shorter context."""
+    """(context, requests at once), the roomiest first.
+
+    A second request comes before a context beyond the roomy one, and that context before the second request.
+    """
     longest = min(model.architecture.context, _CONTEXTS[option.place])
     contexts = [longest, *(size for size in _LADDER if size < longest)]
     if wish.context is not None:
@@ -99,7 +109,8 @@ def _rungs(option: Option, model: Model, wish: Wish) -> list[tuple[int, int]]:
     slots = _PAGED_SLOTS if option.engine.id == "vllm" else _SLOTS
     most = option.support.most_sequences or max(slots)
     counts = [wish.sequences] if wish.sequences is not None else [min(count, most) for count in slots]
-    return [(context, count) for context in contexts for count in counts]
+    rungs = [(context, count) for context in contexts for count in counts]
+    return sorted(rungs, key=lambda rung: (rung[0] < ROOMY_CONTEXT, rung[0] >= ROOMY_CONTEXT and rung[1] < 2))
 
 
 def _at(setup: Setup, rung: tuple[int, int]) -> Setup:

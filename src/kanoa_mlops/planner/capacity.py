@@ -16,7 +16,7 @@ def pools(setup: Setup, machine: Machine) -> tuple[Pool, ...]:
         return (_processor(machine),)
     paged = setup.engine.id == "vllm"
     device = _vllm(setup.utilization, machine) if paged else _llama(setup.engine, machine)
-    if setup.place == "unified":
+    if setup.place == "unified" or paged:
         return (device,)
     return (device, _host(machine))
 

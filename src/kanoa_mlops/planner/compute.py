@@ -6,12 +6,14 @@ Found by changing one dimension at a time on models without weights and reading 
 
 from __future__ import annotations
 
-from kanoa_mlops.catalog.types import Architecture, Model
+from kanoa_mlops.catalog.types import Architecture, AreaTokens, Model, Vision
 from kanoa_mlops.planner.cache import llama_cells
 from kanoa_mlops.planner.estimate import Estimate
-from kanoa_mlops.planner.images import most_patches
+from kanoa_mlops.planner.images import most_image_tokens, most_patches
 from kanoa_mlops.planner.setup import Setup
 
+_WARM_UP_TOKENS = 46 * 46
+"""Of the image llama.cpp reserves for at start, where the model takes any size."""
 _F32 = 4
 _F16 = 2
 
@@ -24,12 +26,17 @@ def compute_bytes(setup: Setup) -> Estimate:
     """Activations and masks of one micro-batch, and the logits of each sequence's last token."""
     model = setup.model
     batch = min(setup.batch, setup.context * setup.sequences)
-    activations = batch * (_floats(model) * _F32 + _INPUT_BYTES)
-    masks = batch * _F16 * sum(_mask_cells(setup))
-    logits = setup.sequences * model.architecture.vocabulary * _F32
-    # Measured on processors; other devices lay out the same graph with paddings of their own.
-    total = activations + masks + logits + _rotations(setup) + _scores(setup, batch)
-    return Estimate.around(total, 0.02 if setup.place == "cpu" else 0.25)
+    activations = batch * _floats(model) * _F32
+    inputs = batch * (_INPUT_BYTES + _F16 * sum(_mask_cells(setup)))
+    rows = setup.sequences * model.architecture.vocabulary * _F32
+    others = inputs + _rotations(setup) + _scores(setup, batch)
+    # Logits of a whole batch come when the activations before them are no longer needed.
+    older = max(activations, batch * model.architecture.vocabulary * _F32) + others
+    total = older if setup.batch_logits else activations + rows + others
+    if setup.place == "cpu":
+        return Estimate.around(total, 0.02)
+    # Measured on processors; elsewhere the same graph has paddings of its own, and builds may be older.
+    return Estimate(total, total * 0.9, max(total * 1.25, older))
 
 
 def _scores(setup: Setup, batch: int) -> int:
@@ -87,9 +94,41 @@ def _attended(shape: Architecture) -> int:
 
 
 def projector_compute_bytes(setup: Setup) -> Estimate:
-    """The vision tower's activations for its largest image."""
+    """The vision tower's activations: as set aside at start, and as grown for the largest image."""
     vision = setup.model.vision
     assert vision is not None
-    patches = most_patches(vision)
-    width = 2 * vision.hidden_size + 2 * vision.feed_forward_size
-    return Estimate.around(patches * width * _F32, 0.5)
+    tokens = most_tokens_at_once(setup)
+    per_token = most_patches(vision) // most_image_tokens(vision)
+    if not isinstance(vision.image_tokens, AreaTokens):
+        # Tiles are encoded one after another.
+        at_start = tower_bytes(vision, (vision.image_size // vision.patch_size) ** 2)
+        return Estimate(at_start, at_start, at_start * 1.2)
+    at_start = tower_bytes(vision, min(_WARM_UP_TOKENS, tokens) * per_token)
+    largest = tower_bytes(vision, tokens * per_token)
+    # The rows handed over and the pixels wait beside the graph.
+    waiting = tokens * vision.width * _F32
+    return Estimate(largest + waiting, at_start, (largest + waiting) * 1.2)
+
+
+def tower_bytes(vision: Vision, patches: int) -> float:
+    """llama.cpp's compute buffer for so many patches, found as that of the language model was."""
+    hidden, wide, pixels = vision.hidden_size, vision.feed_forward_size, 3 * vision.patch_size**2
+    siglip = max(3 * hidden + wide, 5 * hidden)
+    match vision.projector:
+        case "mlp":
+            floats = max(2 * vision.width + hidden + pixels, siglip) + 4
+        case "qwen3vl_merger":
+            floats = max(9 * hidden + pixels, 8 * hidden + vision.width // 8) + 4
+        case "qwen2.5vl_merger":
+            # Its window mask grows with the square of the patches.
+            return patches * _F32 * (3 * wide + 2 * hidden + pixels + 4) + _F16 * patches**2
+        case _:
+            floats = siglip
+    return patches * _F32 * floats
+
+
+def most_tokens_at_once(setup: Setup) -> int:
+    """Of the largest image, no more than the engine shrinks it to."""
+    assert setup.model.vision is not None
+    most = most_image_tokens(setup.model.vision)
+    return min(most, setup.support.most_image_tokens or most)

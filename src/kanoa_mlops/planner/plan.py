@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kanoa_mlops.catalog.types import EngineId
 from kanoa_mlops.planner.budget import Budget, Verdict
 from kanoa_mlops.planner.estimate import Estimate
+from kanoa_mlops.planner.learned import Comparison
 from kanoa_mlops.planner.options import Refusal
 from kanoa_mlops.planner.setup import Place
 from kanoa_mlops.planner.speed import Speed
@@ -63,6 +64,8 @@ class Plan:
     host_experts: int
     """Layers whose experts stay in the machine's memory."""
     threads: int
+    mapped: bool
+    """Weights are mapped from their file; else read into memory, where the engine lays them out anew anyway."""
     sees: bool
     repeat_penalty: float | None
     """Where a request does not say; None leaves it to the engine."""
@@ -79,6 +82,8 @@ class Plan:
     """What would make it fit, the smallest first; empty where it does."""
     refusals: tuple[Refusal, ...]
     """Engines and weights that cannot be used here."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Predicted beside measured, where this very case was booted on this machine."""
 
     @property
     def fits(self) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kanoa_mlops.catalog.load import Catalog
-from kanoa_mlops.catalog.types import Machine, Model
+from kanoa_mlops.catalog.types import LearnedRun, Machine, Model
 from kanoa_mlops.errors import DoesNotFit
 from kanoa_mlops.planner.budget import Verdict
 from kanoa_mlops.planner.candidate import Candidate, settle
 from kanoa_mlops.planner.changes import changes
+from kanoa_mlops.planner.learned import comparisons, matching, with_learned
 from kanoa_mlops.planner.options import Option, Refusal, options
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.planner.reasons import reasons, warnings
@@ -20,10 +22,15 @@ _READING_SPEED = 10.0
 _ORDER = (Verdict.FITS, Verdict.TIGHT, Verdict.OFFLOAD, Verdict.NO)
 
 
-def plan(model: Model, machine: Machine, wish: Wish, catalog: Catalog) -> Plan:
+def plan(
+    model: Model, machine: Machine, wish: Wish, catalog: Catalog, learned: Sequence[LearnedRun] = ()
+) -> Plan:
     """The best way to serve this model here; its verdict says whether it fits.
 
     Best quality that fits with room and can be read along with, on the fastest engine.
+
+    Args:
+        learned: what engines said of themselves when they booted on this machine.
 
     Raises:
         UserError: the wish asks for what the model does not have.
@@ -37,8 +44,11 @@ def plan(model: Model, machine: Machine, wish: Wish, catalog: Catalog) -> Plan:
             hint="`kanoa-mlops matrix` shows which models run on which machines.",
         )
     settled = _settled(ways, model, machine, wish)
-    best = settled[-1] if _good(settled[-1]) else min(settled, key=_rank)
-    return _plan(best, wish, catalog, refused, settled)
+    predicted = settled[-1] if _good(settled[-1]) else min(settled, key=_rank)
+    run = matching(predicted.setup, machine.key, learned)
+    best = with_learned(predicted, run) if run else predicted
+    made = _plan(best, wish, catalog, refused, settled)
+    return replace(made, comparisons=comparisons(predicted, run)) if run else made
 
 
 def _settled(ways: Sequence[Option], model: Model, machine: Machine, wish: Wish) -> list[Candidate]:
@@ -78,7 +88,7 @@ def _plan(
         title=model.title,
         aliases=model.aliases,
         machine=best.machine.title or best.machine.cpu,
-        engine=setup.engine.id,  # type: ignore[arg-type]
+        engine=setup.engine.id,
         engine_version=setup.support.until or setup.engine.version,
         weights=setup.weights.name,
         quantization=setup.quantization.title,
@@ -94,6 +104,7 @@ def _plan(
         resident_layers=setup.resident_layers,
         host_experts=setup.host_experts,
         threads=best.machine.cores,
+        mapped=not (setup.place == "cpu" and setup.quantization.repacked),
         sees=model.sees and (setup.weights.format != "gguf" or setup.weights.projects),
         repeat_penalty=model.sampling.repeat_penalty if model.sampling else None,
         remote_code=setup.support.remote_code,

@@ -74,15 +74,11 @@ def _why_weights(candidate: Candidate, wish: Wish) -> str:
     if wish.weights:
         return "as asked"
     setup = candidate.setup
-    better = [
-        each
-        for each in setup.model.weights
-        if each.format == setup.weights.format and each is not setup.weights
-    ]
-    if not better:
+    others = [each for each in setup.model.weights if each.format == setup.weights.format]
+    if len(others) == 1:
         return "the only ones there are"
     if candidate.verdict is Verdict.NO:
-        return "the smallest there are"
+        return "the nearest to fitting"
     return "the best that fit with room and are quick enough to read along with"
 
 

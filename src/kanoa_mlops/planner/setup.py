@@ -34,6 +34,8 @@ class Setup:
     eager: bool = False
     flash: bool = True
     """Flash attention; without it llama.cpp holds the scores of every head."""
+    batch_logits: bool = False
+    """Builds before llama.cpp's n_outputs_max reserved the logits of a whole micro-batch."""
     utilization: float = 0.0
     """vLLM's share of the visible memory."""
     resident_layers: int | None = None

@@ -9,16 +9,21 @@ from kanoa_mlops.planner.estimate import Estimate
 _VOCABULARY_BYTES = 34
 # Where no size is published it follows from the shapes; mixtures of types differ a little by model.
 _DERIVED_SPREAD = 0.03
+_TAG_SPREAD = 0.02
+"""Ollama lists its tags with two digits."""
 
 
 def language_bytes(model: Model, weights: Weights, quantization: Quantization) -> Estimate:
     """Of the language model's tensors, vision left out, whole."""
     if weights.tensors is not None:
         return Estimate.exact(weights.tensors)
-    published = _published(model, weights)
+    published = _published(model, weights, quantization)
     if published is not None:
-        return Estimate(published, published * 0.998, published * 1.002)
-    return Estimate.around(derived_bytes(model, quantization), _DERIVED_SPREAD)
+        spread = _TAG_SPREAD if weights.tag else 0.002
+        return Estimate.around(published, spread)
+    bits = quantization.bits
+    uniform = bits.linear == bits.experts == bits.embedding == bits.output
+    return Estimate.around(derived_bytes(model, quantization), 0.002 if uniform else _DERIVED_SPREAD)
 
 
 def vision_bytes(model: Model, weights: Weights, quantization: Quantization) -> Estimate:
@@ -26,13 +31,11 @@ def vision_bytes(model: Model, weights: Weights, quantization: Quantization) -> 
     if model.vision is None:
         return Estimate.exact(0)
     if weights.format == "gguf":
-        size = weights.role_size("mmproj")
         if not weights.projects:
             return Estimate.exact(0)
-        if size:
-            return Estimate.exact(size)
-    size = model.vision.parameters * quantization.bits.vision / 8
-    return Estimate.around(size, 0.02)
+        if published := weights.role_size("mmproj"):
+            return Estimate.exact(published)
+    return Estimate.around(model.vision.parameters * quantization.bits.vision / 8, 0.02)
 
 
 def derived_bytes(model: Model, quantization: Quantization) -> float:
@@ -64,7 +67,7 @@ def embedding_bytes(model: Model, quantization: Quantization) -> float:
     return model.architecture.embedding_parameters * per_parameter / 8
 
 
-def _published(model: Model, weights: Weights) -> float | None:
+def _published(model: Model, weights: Weights, quantization: Quantization) -> float | None:
     """From a published size; None where that says nothing about what is held."""
     shape = model.architecture
     match weights.format:
@@ -75,4 +78,6 @@ def _published(model: Model, weights: Weights) -> float | None:
             # Quantised while loading: the download is not what is held.
             return None
         case "ollama":
-            return None
+            # The tag's layers hold the vision tower too.
+            tower = model.vision.parameters * quantization.bits.vision / 8 if model.vision else 0
+            return None if weights.tag_size is None else weights.tag_size - tower

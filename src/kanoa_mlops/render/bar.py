@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,4 +49,5 @@ def letters(budget: Budget, where: Where) -> list[str]:
 
 def _letter(line: MemoryLine, taken: Sequence[str]) -> str:
     wanted = [each for each in line.name.upper() if each.isalpha()]
-    return next(each for each in (*wanted, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ") if each not in taken)
+    free: list[str] = [each for each in (*wanted, *string.ascii_uppercase) if each not in taken]
+    return free[0]

@@ -45,6 +45,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--ubatch-size", type=int, default=512)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--n-gpu-layers", type=int, default=0)
+    parser.add_argument("--no-mmap", action="store_true")
     parser.add_argument("--cache-type-k", choices=_CACHE_TYPES, default="f16")
     parser.add_argument("--cache-type-v", choices=_CACHE_TYPES, default="f16")
     parser.add_argument("--repeat-penalty", type=float, default=1.0)
@@ -65,6 +66,8 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.n_batch = options.batch_size
     parameters.n_ubatch = options.ubatch_size
     parameters.n_gpu_layers = options.n_gpu_layers
+    if options.no_mmap:
+        parameters.load_mode = _load_mode("NONE")
     parameters.cache_type_k = _cache_type(options.cache_type_k)
     parameters.cache_type_v = _cache_type(options.cache_type_v)
     # Each slot keeps its whole share: a request never fails because its neighbour is long.
@@ -78,6 +81,12 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.endpoint_metrics = True
     parameters.ui = False
     return parameters
+
+
+def _load_mode(name: str) -> Any:
+    import xllamacpp
+
+    return getattr(xllamacpp.llama_load_mode, f"LLAMA_LOAD_MODE_{name}")
 
 
 def _cache_type(name: str) -> Any:

@@ -24,7 +24,7 @@ def adopt(source: Path, file: WeightFile, target: Path, progress: Progress) -> N
     except OSError as error:
         raise SourceFailed(f"cannot be used ({error.strerror})") from error
     if not matches(source, file, progress):
-        raise SourceFailed("does not hold what the catalog says; it is left as it is")
+        raise SourceFailed("does not hold the bytes that are listed; it is left as it is")
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     link = target.with_name(target.name + ".link")

@@ -1,4 +1,4 @@
-"""Whether a file is what the catalog says."""
+"""Whether a file holds the bytes that are listed."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def matches(path: Path, file: WeightFile, progress: Progress) -> bool:
 def _difference(path: Path, file: WeightFile, progress: Progress) -> str | None:
     size = path.stat().st_size
     if size != file.size:
-        return f"it holds {_exactly(size)}, the catalog says {_exactly(file.size)}"
+        return f"it holds {_exactly(size)} and should hold {_exactly(file.size)}"
     digest = _digest(path, size, progress)
     if digest != file.sha256:
-        return f"its sha256 is {digest}, the catalog says {file.sha256}"
+        return f"its sha256 is {digest} and should be {file.sha256}"
     return None
 
 

@@ -10,13 +10,12 @@ from http.client import HTTPException
 from kanoa_mlops.errors import SourceFailed
 from kanoa_mlops.units import format_bytes, format_duration
 from kanoa_mlops.weights.address import Address
+from kanoa_mlops.weights.blob import git_blob
 from kanoa_mlops.weights.part import Part
 from kanoa_mlops.weights.progress import Progress
-from kanoa_mlops.weights.web import Answer, Web, explain
+from kanoa_mlops.weights.web import PASSING, Answer, Web, explain
 
 _CHUNK = 2**18
-_PASSING = {408, 429, 500, 502, 503, 504}
-"""Statuses that may be gone a moment later."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,19 @@ class Remote:
     """Who has it, for messages: 'Hugging Face org/repo'."""
     address: Address
     size: int
-    sha256: str
+    sha256: str = ""
+    git_blob: str = ""
+    """What Git calls the content; asked where no sha256 is known."""
     if_refused: str = ""
     """What to do about a 401 or 403."""
+
+    def difference(self, part: Part) -> str:
+        """What other bytes the part holds than it should; '' where it holds the right ones."""
+        if self.sha256:
+            kind, found, wanted = "sha256", part.sha256, self.sha256
+        else:
+            kind, found, wanted = "git blob", git_blob(part.path), self.git_blob
+        return "" if found == wanted else f"{kind} {found[:12]}… and not {wanted[:12]}…"
 
 
 def download(remote: Remote, part: Part, web: Web, progress: Progress) -> None:
@@ -47,17 +56,14 @@ def download(remote: Remote, part: Part, web: Web, progress: Progress) -> None:
     if 0 < part.size < remote.size:
         progress.note(f"{format_bytes(part.size)} of {remote.name} are here already; going on from there.")
     _fill(remote, part, web, progress)
-    if part.sha256 == remote.sha256:
+    if not remote.difference(part):
         return
-    progress.note(f"{remote.source} gave other bytes than the catalog lists; once more from the start.")
+    progress.note(f"{remote.source} gave other bytes than are listed; once more from the start.")
     part.restart()
     _fill(remote, part, web, progress)
-    if part.sha256 != remote.sha256:
-        found = part.sha256
+    if difference := remote.difference(part):
         part.restart()
-        raise SourceFailed(
-            f"gives other bytes than the catalog lists (sha256 {found[:12]}… and not {remote.sha256[:12]}…)"
-        )
+        raise SourceFailed(f"gives other bytes than are listed ({difference})")
 
 
 def _fill(remote: Remote, part: Part, web: Web, progress: Progress) -> None:
@@ -97,7 +103,7 @@ def _fetch_rest(remote: Remote, part: Part, web: Web, progress: Progress) -> str
 
 def _begin(answer: Answer, remote: Remote, part: Part) -> str:
     """Bring part and answer to the same byte."""
-    if answer.status in _PASSING:
+    if answer.status in PASSING:
         return f"answered HTTP {answer.status}"
     if answer.status == 416:
         part.restart()
@@ -106,7 +112,7 @@ def _begin(answer: Answer, remote: Remote, part: Part) -> str:
         raise _refusal(answer.status, remote)
     start, total = _offered(answer)
     if total not in (None, remote.size):
-        raise SourceFailed(f"has a file of {total} bytes there, the catalog says {remote.size}")
+        raise SourceFailed(f"has a file of {total} bytes there, and {remote.size} are listed")
     if start == 0:
         part.restart()  # also when the server knows no ranges and begins anew
     elif start != part.size:

@@ -13,22 +13,45 @@ from kanoa_mlops.weights.address import Address
 from kanoa_mlops.weights.download import Remote
 
 
-def hub_remote(file: WeightFile, hub: HubFile, settings: Settings) -> Remote:
-    """
+def hub_home(settings: Settings) -> Address:
+    """Where the hub is, with the person's token.
+
     Raises:
         SettingsError: the token cannot be a token, or the hub's address is none.
     """
     home = Address.parse(settings.hub_url.rstrip("/"))
-    page = Address(f"{home.url}/{hub.repo}", home.authorization or _bearer(settings.hub_token_file))
-    address = Address(f"{page.url}/resolve/{hub.revision}/{quote(hub.path)}", page.authorization)
+    return Address(home.url, home.authorization or _bearer(settings.hub_token_file))
+
+
+def hub_remote(
+    hub: HubFile, settings: Settings, *, name: str, size: int, sha256: str = "", git_blob: str = ""
+) -> Remote:
+    """
+    Args:
+        git_blob: stands for the sha256 where none is known.
+
+    Raises:
+        SettingsError: the token cannot be a token, or the hub's address is none.
+    """
+    home = hub_home(settings)
+    url = f"{home.url}/{hub.repo}/resolve/{hub.revision}/{quote(hub.path)}"
     return Remote(
-        name=file.name,
+        name=name,
         source=f"Hugging Face {hub.repo}",
-        address=address,
-        size=file.size,
-        sha256=file.sha256,
-        if_refused=f"Accept the licence at {page}, then run `hf auth login`: "
-        f"it keeps your token in {settings.hub_token_file}, where it is read.",
+        address=Address(url, home.authorization),
+        size=size,
+        sha256=sha256,
+        git_blob=git_blob,
+        if_refused=login_hint(hub.repo, settings),
+    )
+
+
+def login_hint(repo: str, settings: Settings) -> str:
+    """What to do about a gated repository."""
+    page = Address.parse(f"{settings.hub_url.rstrip('/')}/{repo}")
+    return (
+        f"Accept the licence at {page}, then run `hf auth login`: "
+        f"it keeps your token in {settings.hub_token_file}, where it is read."
     )
 
 
@@ -37,10 +60,20 @@ def cached_copies(file: WeightFile, settings: Settings) -> Iterator[Path]:
     for origin in file.origins:
         if origin.hub is None:
             continue
-        folder = settings.hub_cache / f"models--{origin.hub.repo.replace('/', '--')}"
-        snapshot = folder / "snapshots" / origin.hub.revision / origin.hub.path
+        blobs = _cache_folder(origin.hub.repo, settings) / "blobs"
         # A blob is stored by its checksum, whatever commit it came with.
-        yield from (path for path in (folder / "blobs" / file.sha256, snapshot) if _is_file(path))
+        yield from (
+            path for path in (blobs / file.sha256, cached_path(origin.hub, settings)) if _is_file(path)
+        )
+
+
+def cached_path(hub: HubFile, settings: Settings) -> Path:
+    """Where the hub's own tools would keep it."""
+    return _cache_folder(hub.repo, settings) / "snapshots" / hub.revision / hub.path
+
+
+def _cache_folder(repo: str, settings: Settings) -> Path:
+    return settings.hub_cache / f"models--{repo.replace('/', '--')}"
 
 
 def _is_file(path: Path) -> bool:

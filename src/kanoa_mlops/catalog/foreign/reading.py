@@ -51,6 +51,7 @@ _TELLING = (
     "num_kv_shared_layers",
     "num_local_experts",
     "num_nextn_predict_layers",
+    "per_layer_config",
     "rwkv",
     "ssm_cfg",
     "ssm_state_size",

@@ -121,7 +121,7 @@ def read_header(header: bytes, where: str) -> tuple[StoredTensor, ...]:
         document = json.loads(header)
         tensors = [_tensor(name, facts) for name, facts in document.items() if name != "__metadata__"]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise refusal(where, f"its header is not that of a safetensors file ({type(error).__name__})") from error
+        raise refusal(where, "its header is not that of a safetensors file") from error
     return tuple(tensors)
 
 

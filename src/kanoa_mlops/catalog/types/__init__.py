@@ -4,7 +4,7 @@ from kanoa_mlops.catalog.types.architecture import Architecture, AttentionGroup,
 from kanoa_mlops.catalog.types.base import Source
 from kanoa_mlops.catalog.types.engine import Constant, Device, Engine, EngineId, Support, Vendor
 from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Link, Machine, Software
-from kanoa_mlops.catalog.types.measurement import Measured, Measurements
+from kanoa_mlops.catalog.types.measurement import LearnedRun, Measured, Measurements
 from kanoa_mlops.catalog.types.model import Licence, Model, Sampling
 from kanoa_mlops.catalog.types.platform import AcceleratorFacts, HostedModel, HostFacts, LinkFacts, Platform
 from kanoa_mlops.catalog.types.quantization import Quantization, TensorBits
@@ -38,6 +38,7 @@ __all__ = [
     "HostFacts",
     "HostedModel",
     "HubFile",
+    "LearnedRun",
     "Licence",
     "Link",
     "LinkFacts",

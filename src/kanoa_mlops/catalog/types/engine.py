@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kanoa_mlops.catalog.types.base import Count, Entry, Id, Sourced, SourceName
+from kanoa_mlops.catalog.types.base import Count, Entry, Id, Sourced, SourceName, Tokens
 from kanoa_mlops.catalog.types.weights import Format
 
 EngineId = Literal["vllm", "llama.cpp", "ollama"]
@@ -35,7 +35,7 @@ class DriverMinimum(Entry):
 
 
 class Engine(Sourced):
-    id: Id
+    id: EngineId
     title: str
     version: str
     """The one we pin and test."""
@@ -69,4 +69,6 @@ class Support(Entry):
     """Held beside the weights, as measured."""
     most_sequences: int | None = None
     """More at once fail to start."""
+    most_image_tokens: Tokens | None = None
+    """The engine shrinks images to this, where the model itself would take more."""
     source: SourceName

@@ -103,6 +103,13 @@ class Machine(Entry):
     unknown: tuple[str, ...] = ()
     """What could not be read, and why, in words."""
 
+    @property
+    def key(self) -> str:
+        """The same for the same hardware, whatever is free on it today."""
+        cards = [f"{card.name} {round(card.memory_total / 2**30)} GiB" for card in self.accelerators]
+        memory = f"{round(self.memory_total / 2**30)} GiB"
+        return ", ".join([self.system, self.cpu, f"{self.cores} cores", memory, *cards])
+
     def without_accelerators(self) -> Machine:
         """As an engine that only uses the processor sees it."""
         return self.model_copy(update={"accelerators": (), "unified": False})

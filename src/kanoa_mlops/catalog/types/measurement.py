@@ -35,3 +35,31 @@ class Measurements(Sourced):
     machine: str
     """In words, exactly enough to find it again."""
     runs: tuple[Measured, ...]
+
+
+class LearnedRun(Entry):
+    """What an engine said of its own memory when it booted on this machine. What it did not say is None."""
+
+    model: str
+    weights: str
+    engine: str
+    engine_version: str = ""
+    machine: str
+    """`Machine.key` of where it was."""
+    date: datetime.date
+    context: int
+    """Tokens of one request."""
+    sequences: int
+    cache_type: str
+    batch: int
+    resident_layers: int | None = None
+    """Layers on the device, where not all were."""
+    weights_bytes: int | None = None
+    cache_bytes: int | None = None
+    compute_bytes: int | None = None
+    projector_bytes: int | None = None
+    cache_tokens: int | None = None
+    """Of vLLM's pool."""
+    resident_bytes: int | None = None
+    decode: float | None = None
+    """Tokens a second of one request."""

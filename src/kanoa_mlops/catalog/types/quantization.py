@@ -33,5 +33,7 @@ class Quantization(Sourced):
     """llama.cpp's file type, where it is one of its own."""
     repack: Constant | None = None
     """What vLLM adds to the experts' bytes when it lays them out for its kernels, as a share of them."""
+    repacked: bool = False
+    """llama.cpp lays it out anew for processors, in a copy of its own."""
     note: str = ""
     source: SourceName
