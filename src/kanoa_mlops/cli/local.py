@@ -43,15 +43,15 @@ def find_or_read(name: str, catalog: Catalog, settings: Settings) -> Model:
         UnknownModel: with the nearest names.
         UnknownArchitecture: it cannot be planned for, and why.
     """
-    if "/" not in name and not name.endswith((".json", ".gguf")):
-        return find_model(catalog, name)
     try:
         return find_model(catalog, name)
     except UnknownModel:
         # Drags in the network; a plan for a model of the catalog does without.
-        from kanoa_mlops.weights.foreign import open_model
+        from kanoa_mlops.weights.foreign import is_foreign, open_model
 
-        return open_model(name, settings)
+        if not is_foreign(name):
+            raise
+        return open_model(name, settings, quantizations=catalog.quantizations)
 
 
 def servable(machine: Machine) -> Machine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,11 +47,16 @@ class Screen:
 
     def item(self, text: str) -> None:
         """One entry of a list, as data, folded with its lines set in."""
-        entry = Table.grid(padding=(0, 1, 0, 0))
-        entry.add_column(width=3, justify="right")
-        entry.add_column(overflow="fold")
-        entry.add_row("-", _escaped(text))
-        self.out.print(entry)
+        self.print(
+            textwrap.fill(
+                text,
+                self.out.width,
+                initial_indent="  - ",
+                subsequent_indent="    ",
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+        )
 
 
 def _escaped(text: str) -> str:

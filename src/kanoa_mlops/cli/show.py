@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.style import Style
 from rich.text import Text
 
@@ -42,7 +44,7 @@ def show_plan(screen: Screen, plan: Plan, model: Model) -> None:
                 screen.item(line)
     screen.print()
     screen.print("Flags")
-    screen.item(" ".join(engine_flags(plan, model, find_weights(model, plan.weights))))
+    screen.item(shlex.join(engine_flags(plan, model, find_weights(model, plan.weights))))
     if plan.changes:
         screen.print()
         screen.print("What would make it fit" if not plan.fits else "What would give it room")

@@ -75,6 +75,8 @@ def read_mac(host: Host) -> Mac:
 
 def find_apple(mac: Mac) -> Findings:
     """The chip's graphics processor. Those in Macs with an Intel processor are not planned for."""
+    if not mac.chip:
+        return Findings(unknown=("graphics: sysctl does not name the chip",))
     if not mac.chip.startswith("Apple"):
         return Findings(unknown=("the graphics of a Mac with an Intel processor: not planned for",))
     limit = mac.wired_limit

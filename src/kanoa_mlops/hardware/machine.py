@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from kanoa_mlops.catalog.types import Accelerator, AcceleratorFacts, LinkFacts, Machine, Software, Vendor
 from kanoa_mlops.hardware.amd import find_amd
 from kanoa_mlops.hardware.apple import find_apple, read_mac
-from kanoa_mlops.hardware.containers import find_docker, find_podman
 from kanoa_mlops.hardware.cpu import cpu_name, usable_cores
 from kanoa_mlops.hardware.disk import find_disk
 from kanoa_mlops.hardware.findings import Findings, Probe, ask_together
@@ -19,7 +16,6 @@ from kanoa_mlops.hardware.intel import find_intel
 from kanoa_mlops.hardware.jetson import find_jetson
 from kanoa_mlops.hardware.memory import Memory, linux_memory
 from kanoa_mlops.hardware.nvidia import find_nvidia
-from kanoa_mlops.hardware.ollama import find_ollama
 from kanoa_mlops.hardware.recognise import KnownAccelerator, KnownLink, with_facts
 from kanoa_mlops.hardware.wsl import is_wsl
 
@@ -62,9 +58,7 @@ def probe_machine(
     if disk:
         probes["free disk"] = lambda: find_disk(disk)
     if software:
-        probes["Docker"] = lambda: find_docker(host)
-        probes["Podman"] = lambda: find_podman(host)
-        probes["Ollama"] = lambda: find_ollama(ollama, host.patience)
+        probes |= _software_probes(host, ollama)
     found = ask_together(probes, host.patience)
     cards, unified, left_out = _choose(found)
     return Machine(
@@ -88,6 +82,18 @@ def probe_machine(
     )
 
 
+def _software_probes(host: Host, ollama: str) -> dict[str, Probe]:
+    # Imported only here: a plan is made without them, and HTTP alone takes as long as all other probes.
+    from kanoa_mlops.hardware.containers import find_docker, find_podman
+    from kanoa_mlops.hardware.ollama import find_ollama
+
+    return {
+        "Docker": lambda: find_docker(host),
+        "Podman": lambda: find_podman(host),
+        "Ollama": lambda: find_ollama(ollama, host.patience),
+    }
+
+
 @dataclass(frozen=True)
 class _Basis:
     """What every system tells in its own way, and the probes that make sense there."""
@@ -106,6 +112,12 @@ def _basis(host: Host) -> _Basis:
         mac = read_mac(host)
         cpu = mac.chip or host.architecture
         return _Basis(cpu, mac.cores, mac.memory, {"Apple": lambda: find_apple(mac)}, mac.unknown)
+    return _elsewhere(host)
+
+
+def _elsewhere(host: Host) -> _Basis:
+    import psutil  # other systems tell it in ways of their own, which it knows
+
     memory = psutil.virtual_memory()
     return _Basis(
         cpu=host.architecture,

@@ -75,15 +75,22 @@ def find_nvidia(host: Host, memory: Memory) -> Findings:
     cards = list(pci.graphics(host.root, pci.NVIDIA))
     if not _has_driver(host.root, cards):
         return Findings(unknown=tuple(_idle(host.root, card) for card in cards))
-    outcome = host.commands.run(nvml.COMMAND, host.patience.left)
-    try:
-        answers = _Answers.model_validate_json(outcome.output or "{}")
-    except ValidationError:
-        answers = _Answers(failure="an answer that makes no sense")
-    if outcome.problem or answers.failure:
-        problem = f"its driver {outcome.problem}" if outcome.problem else _reason(answers.failure)
+    answers, problem = _ask(host)
+    if problem:
         return Findings(drivers=_drivers(host.root, None), unknown=(_silent(host.root, problem),))
     return _findings(host, answers, memory)
+
+
+def _ask(host: Host) -> tuple[_Answers, str]:
+    """What NVML said, or why it said nothing."""
+    outcome = host.commands.run(nvml.COMMAND, host.patience.left)
+    if outcome.problem:
+        return _Answers(), f"its driver {outcome.problem}"
+    try:
+        answers = _Answers.model_validate_json(outcome.output)
+    except ValidationError:
+        return _Answers(), "its driver gave an answer that makes no sense"
+    return answers, _reason(answers.failure) if answers.failure else ""
 
 
 def _findings(host: Host, answers: _Answers, memory: Memory) -> Findings:

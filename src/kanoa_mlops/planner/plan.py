@@ -65,7 +65,7 @@ class Plan:
     """Layers whose experts stay in the machine's memory."""
     threads: int
     mapped: bool
-    """Weights are mapped from their file; else read into memory, where the engine lays them out anew anyway."""
+    """Weights are mapped from their file; else read into memory, where the engine lays them out anew."""
     sees: bool
     repeat_penalty: float | None
     """Where a request does not say; None leaves it to the engine."""

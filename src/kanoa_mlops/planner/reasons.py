@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kanoa_mlops.planner.budget import Verdict
 from kanoa_mlops.planner.candidate import ROOMY_CONTEXT, Candidate
-from kanoa_mlops.planner.setup import Setup
 from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.units import format_bytes
 
@@ -14,7 +13,7 @@ def reasons(candidate: Candidate, wish: Wish) -> tuple[str, ...]:
     lines = [
         f"{setup.engine.title}: {_why_engine(candidate, wish)}",
         f"{setup.quantization.title} weights: {_why_weights(candidate, wish)}",
-        f"{setup.context} tokens of context: {_why_context(setup, wish)}",
+        f"{setup.context} tokens of context: {_why_context(candidate, wish)}",
         f"{requests(setup.sequences)}: {_why_sequences(candidate, wish)}",
     ]
     if setup.place == "cpu":
@@ -82,9 +81,12 @@ def _why_weights(candidate: Candidate, wish: Wish) -> str:
     return "the best that fit with room and are quick enough to read along with"
 
 
-def _why_context(setup: Setup, wish: Wish) -> str:
+def _why_context(candidate: Candidate, wish: Wish) -> str:
+    setup = candidate.setup
     if wish.context is not None:
         return "as asked"
+    if candidate.verdict is Verdict.NO:
+        return "the least that is of use"
     if setup.context == setup.model.architecture.context:
         return "all that the model was trained for"
     return "enough for figures with tables" if setup.context >= ROOMY_CONTEXT else "what memory allows"
@@ -93,6 +95,8 @@ def _why_context(setup: Setup, wish: Wish) -> str:
 def _why_sequences(candidate: Candidate, wish: Wish) -> str:
     if wish.sequences is not None:
         return "as asked"
+    if candidate.verdict is Verdict.NO:
+        return "the least there can be"
     if candidate.setup.engine.id == "vllm":
         return f"the cache holds {candidate.concurrency:.1f} of full length, others wait"
     return "a batch costs little more than one" if candidate.setup.sequences >= 4 else "what memory allows"

@@ -13,6 +13,7 @@ from kanoa_mlops.catalog.foreign.published import quantization_id
 from kanoa_mlops.catalog.foreign.reading import Reading
 from kanoa_mlops.catalog.foreign.refusal import refusal
 from kanoa_mlops.catalog.foreign.sight import Parts
+from kanoa_mlops.catalog.foreign.telling import telling
 from kanoa_mlops.catalog.foreign.tensors import SafetensorsFacts
 from kanoa_mlops.catalog.types import Model
 
@@ -116,6 +117,7 @@ def _read_composite(config: Mapping[str, Any], family: Composite, preprocessor: 
     text = Reading(_inherit(text_values, whole), text_family, f"{_FILE}: {family.text or 'top'}")
     vision_values = _part(config, family.vision)
     vision_type = str(vision_values.get("model_type") or family.vision_type)
+    vision_type = family.vision_spellings.get(vision_type, vision_type)
     tower, images = find_tower(vision_type), family.towers.get(vision_type)
     if tower is None or images is None:
         raise refusal(_FILE, f"its vision tower is of the type {vision_type!r}, which is not understood here")
@@ -141,7 +143,9 @@ def _family(config: Mapping[str, Any], where: str) -> Language | Composite:
         raise refusal(where, "model_type is missing")
     family = find_family(model_type)
     if family is None:
-        raise refusal(where, f"the model_type {model_type[:60]!r} is not understood")
+        said = telling(config) or telling(_part(config, "text_config"))
+        because = f" ({said})" if said else ""
+        raise refusal(where, f"the model_type {model_type[:60]!r} is not understood{because}")
     return family
 
 

@@ -10,6 +10,7 @@ from kanoa_mlops.catalog.foreign.gguf_header import GgufHeader, Value
 from kanoa_mlops.catalog.foreign.refusal import refusal
 
 _MOST = 2**48
+_MOST_LAYERS = 2**12
 
 
 class Facts:
@@ -41,8 +42,16 @@ class Facts:
             raise refusal(self.where, f"{self._prefix}.{name} is 0")
         return value
 
-    def each_layer(self, name: str, layers: int) -> tuple[int, ...]:
+    def layers(self) -> int:
+        """Each is looked at, so there must not be too many."""
+        value = self.count("block_count")
+        if value > _MOST_LAYERS:
+            raise refusal(self.where, f"{self._prefix}.block_count is {value}, which no model has")
+        return value
+
+    def each_layer(self, name: str) -> tuple[int, ...]:
         """A number a layer; one number stands for all of them."""
+        layers = self.layers()
         value = self.get(name)
         if not isinstance(value, tuple):
             return (self.count(name),) * layers

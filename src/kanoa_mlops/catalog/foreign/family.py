@@ -144,6 +144,8 @@ class Composite(Kind):
     vision: str | None = None
     """Key of the tower's part. None: the tower is given by the class, not by the configuration."""
     vision_type: str
+    vision_spellings: dict[str, str] = Field(default_factory=dict)
+    """Other names under which configurations give the type of a tower."""
     preprocessor: dict[str, Value] = Field(default_factory=dict)
     """Defaults of the class that prepares images."""
     towers: dict[str, Images]

@@ -62,6 +62,12 @@ def model_from_gguf(
     """
     found = found or Found(_FORMAT)
     kind = header.metadata.get("general.architecture")
+    if "clip.has_vision_encoder" in header.metadata:
+        raise refusal(
+            _FILE,
+            "is a vision projector",
+            hint="Give the model's own file; the projector is found beside it.",
+        )
     windows = architectures().get(kind) if isinstance(kind, str) else None
     if not isinstance(kind, str) or windows is None:
         raise refusal(_FILE, f"general.architecture is {kind!r:.60}, which is not understood")
@@ -123,17 +129,17 @@ def _architecture(header: GgufHeader, facts: Facts, kind: str, windows: Windows)
     embedding = header.tensor("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
         raise refusal(_FILE, "the tensor token_embd.weight is missing")
-    widths = set(facts.each_layer("feed_forward_length", facts.count("block_count")))
+    widths = set(facts.each_layer("feed_forward_length"))
     if len(widths) != 1:
         raise refusal(_FILE, "feed_forward_length differs from layer to layer, which is not understood")
     document: dict[str, Any] = {
         "name": kind,
         "hub_class": "",
         "parameters": header.elements(),
-        "layers": facts.count("block_count"),
+        "layers": facts.layers(),
         "hidden_size": facts.count("embedding_length"),
         "feed_forward_size": widths.pop(),
-        "heads": facts.each_layer("attention.head_count", facts.count("block_count"))[0],
+        "heads": facts.each_layer("attention.head_count")[0],
         "vocabulary": embedding.shape[1],
         "tied_embeddings": header.tensor("output.weight") is None,
         "dtype": _dtype(header),
@@ -153,11 +159,9 @@ def _architecture(header: GgufHeader, facts: Facts, kind: str, windows: Windows)
 
 
 def _attention(facts: Facts, windows: Windows) -> list[dict[str, Any]]:
-    layers = facts.count("block_count")
-    heads = facts.each_layer("attention.head_count", layers)
-    kv_heads = (
-        facts.each_layer("attention.head_count_kv", layers) if "attention.head_count_kv" in facts else heads
-    )
+    layers = facts.layers()
+    heads = facts.each_layer("attention.head_count")
+    kv_heads = facts.each_layer("attention.head_count_kv") if "attention.head_count_kv" in facts else heads
     window = facts.get("attention.sliding_window") or windows.window
     sliding = _sliding(facts, windows, layers) if window else (False,) * layers
     groups: list[dict[str, Any]] = []

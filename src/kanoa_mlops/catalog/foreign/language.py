@@ -38,8 +38,8 @@ def architecture(config: Reading, family: Language) -> dict[str, Any]:
 
 def parameters(config: Reading, family: Language) -> int:
     """The sum of its tensors' elements, by their shapes."""
-    layers = config.count("layers")
-    cross = len(config.get("cross_attention_layers") or ())
+    layers = config.layers()
+    cross = len(config.layer_numbers("cross_attention_layers"))
     return (
         (layers - cross) * config.evaluate(*family.layer, *family.expert)
         + (cross * config.evaluate(*family.cross) if cross else 0)

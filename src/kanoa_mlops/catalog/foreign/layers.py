@@ -30,14 +30,12 @@ def attention_groups(config: Reading, rule: AttentionRule) -> list[dict[str, Any
 
 
 def _kinds(config: Reading, rule: AttentionRule) -> list[str]:
-    layers = config.count("layers")
+    layers = config.layers()
     if listed := config.get("layer_types"):
         kinds = _listed(config, listed, layers)
     else:
         kinds = _by_rule(config, rule, layers)
-    for layer in config.get("cross_attention_layers") or ():
-        if not isinstance(layer, int) or not 0 <= layer < layers:
-            raise refusal(config.where, f"cross_attention_layers names layer {layer!r} of {layers}")
+    for layer in config.layer_numbers("cross_attention_layers"):
         kinds[layer] = "cross"
     return kinds
 

@@ -9,6 +9,7 @@ from typing import Any
 from kanoa_mlops.catalog.foreign.expression import evaluate
 from kanoa_mlops.catalog.foreign.family import Kind
 from kanoa_mlops.catalog.foreign.refusal import refusal
+from kanoa_mlops.catalog.foreign.telling import telling
 
 _USUAL_KEYS = {
     "layers": "num_hidden_layers",
@@ -26,37 +27,7 @@ _USUAL_KEYS = {
 _OF_NULL = {"kv_heads": "=heads", "head_dim": "=hidden_size//heads"}
 _MOST = 2**48
 """No number of a model is larger; beyond it, a file is broken or means harm."""
-# Keys that change what a model holds in memory. A family that has them says so; elsewhere they mean that
-# the model is not what its type says.
-_TELLING = (
-    "attention_chunk_size",
-    "attn_layer_period",
-    "block_types",
-    "conv_L_cache",
-    "cross_attention_layers",
-    "full_attention_interval",
-    "global_head_dim",
-    "hybrid_override_pattern",
-    "is_encoder_decoder",
-    "kv_lora_rank",
-    "layers_block_type",
-    "linear_num_value_heads",
-    "lru_width",
-    "mamba_d_state",
-    "moe_layer_freq",
-    "n_routed_experts",
-    "n_shared_experts",
-    "num_experts",
-    "num_global_key_value_heads",
-    "num_kv_shared_layers",
-    "num_local_experts",
-    "num_nextn_predict_layers",
-    "per_layer_config",
-    "rwkv",
-    "ssm_cfg",
-    "ssm_state_size",
-    "state_size",
-)
+_MOST_LAYERS = 2**12
 
 
 class Reading:
@@ -83,14 +54,12 @@ class Reading:
         key = self._keys.get(name, name)
         if key.startswith("="):
             return self.evaluate(key[1:])
-        value = self._values[key] if key in self._values else self._defaults.get(key)
-        if value is None:
-            value = _OF_NULL.get(name)
-        return self._derive(value, name) if isinstance(value, str) and value.startswith("=") else value
-
-    def given(self, name: str) -> bool:
-        """It stands in the configuration itself."""
-        return self._keys.get(name, name) in self._values
+        if self._values.get(key) is not None:
+            return self._values[key]
+        default = None if key in self._values else self._defaults.get(key)
+        if default is None:
+            default = _OF_NULL.get(name)
+        return self._derive(default, name) if isinstance(default, str) and default[0] == "=" else default
 
     def number(self, name: str) -> Fraction:
         if name.startswith("#"):
@@ -114,6 +83,22 @@ class Reading:
         if value.denominator != 1 or value < 1:
             raise refusal(self.where, f"{self._key(name)} should be a whole number, and is {_short(value)}")
         return int(value)
+
+    def layers(self, name: str = "layers") -> int:
+        """A number of layers: each is looked at, so there must not be too many."""
+        value = self.count(name)
+        if value > _MOST_LAYERS:
+            raise refusal(self.where, f"{self._key(name)} is {value}, which no model has")
+        return value
+
+    def layer_numbers(self, name: str) -> list[int]:
+        """Distinct numbers of layers; none where there is no such list."""
+        value, layers = self.get(name) or [], self.layers()
+        if not isinstance(value, list) or not all(
+            isinstance(each, int) and 0 <= each < layers for each in value
+        ):
+            raise refusal(self.where, f"{self._key(name)} should list layers, and is {_short(value)}")
+        return sorted(set(value))
 
     def flag(self, name: str) -> bool:
         value = self.get(name)
@@ -146,13 +131,8 @@ class Reading:
                 raise refusal(
                     self.where, f"{key} is {_short(self._values[key])}, which is not understood here"
                 )
-        expected = {*self._keys.values(), *kind.understood, *kind.defaults}
-        for key in _TELLING:
-            if self._values.get(key) and key not in expected:
-                raise refusal(
-                    self.where,
-                    f"{key} is {_short(self._values[key])}; models of this type have none, so it is another",
-                )
+        if said := telling(self._values, {*self._keys.values(), *kind.understood, *kind.defaults}):
+            raise refusal(self.where, f"{said}; models of this type have none such, so it is another")
 
 
 def _short(value: object) -> str:

@@ -30,7 +30,9 @@ class Parts:
         part, _, rest = name.partition(".")
         if part == "image":
             return _find(self._image, rest) is not None
-        return rest in self._parts[part] if part in self._parts else name in self._whole
+        return (
+            rest in self._parts[part] if part in self._parts else name in self._names or name in self._whole
+        )
 
     def number(self, name: str) -> Fraction:
         length = "#" if name.startswith("#") else ""
