@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from kanoa_mlops.catalog.shelf import Shelf
 from kanoa_mlops.catalog.types import Engine, Measurements, Model, Platform, Quantization
 from kanoa_mlops.errors import CatalogError
 
@@ -32,21 +33,33 @@ class Catalog:
 def load_catalog(*extra: Path) -> Catalog:
     """The entries shipped here, then those of each folder in `extra` (an entry of the same id replaces).
 
+    A person's own entries are read and checked at once; shipped ones, which the tests check, when asked for.
+
     Raises:
         CatalogError: naming file and field.
     """
     folders = (Path(str(resources.files("kanoa_mlops.catalog"))) / "data", *extra)
     catalog = Catalog(
-        models=_read(folders, "models", Model),
-        platforms=_read(folders, "platforms", Platform),
-        engines=_read(folders, "engines", Engine),
-        quantizations=_read(folders, "quantizations", Quantization),
-        measurements=_read(folders, "measurements", Measurements),
+        models=_shelf(folders, "models", Model),
+        platforms=_shelf(folders, "platforms", Platform),
+        engines=_shelf(folders, "engines", Engine),
+        quantizations=_shelf(folders, "quantizations", Quantization),
+        measurements=_shelf(folders, "measurements", Measurements),
     )
+    if any(path for folder in extra for path in folder.glob("*/*.yaml")):
+        check(catalog)
+    return catalog
+
+
+def check(catalog: Catalog) -> None:
+    """Read every entry, and see that names are nobody else's and references lead somewhere.
+
+    Raises:
+        CatalogError: naming file and field, or the entries that disagree.
+    """
     _refuse_shared_names("models", catalog.models.values())
     _refuse_shared_names("platforms", catalog.platforms.values())
     _refuse_strangers(catalog)
-    return catalog
 
 
 def read_entry(path: Path, kind: type[_Entry]) -> _Entry:
@@ -71,12 +84,9 @@ def read_entry(path: Path, kind: type[_Entry]) -> _Entry:
         raise CatalogError(_explain(path, error)) from error
 
 
-def _read(folders: Iterable[Path], name: str, kind: type[_Entry]) -> dict[str, _Entry]:
-    entries: dict[str, _Entry] = {}
-    for folder in folders:
-        for path in sorted((folder / name).glob("*.yaml")):
-            entries[path.stem] = read_entry(path, kind)
-    return dict(sorted(entries.items()))
+def _shelf(folders: Iterable[Path], name: str, kind: type[_Entry]) -> Shelf[_Entry]:
+    paths = {path.stem: path for folder in folders for path in (folder / name).glob("*.yaml")}
+    return Shelf(paths, lambda path: read_entry(path, kind))
 
 
 def _explain(path: Path, error: ValidationError) -> str:

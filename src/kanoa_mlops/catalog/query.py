@@ -21,6 +21,8 @@ def find_model(catalog: Catalog, name: str) -> Model:
         UnknownModel: with the nearest names.
     """
     wanted = name.strip().lower()
+    if wanted in catalog.models:
+        return catalog.models[wanted]
     for model in catalog.models.values():
         if wanted in (model.id, *(alias.lower() for alias in model.aliases)):
             return model
@@ -37,6 +39,8 @@ def find_platform(catalog: Catalog, name: str) -> Platform:
         UnknownPlatform: with the nearest names.
     """
     wanted = name.strip().lower()
+    if wanted in catalog.platforms:
+        return catalog.platforms[wanted]
     for platform in catalog.platforms.values():
         if wanted in (platform.id, *(alias.lower() for alias in platform.aliases)):
             return platform

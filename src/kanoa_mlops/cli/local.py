@@ -9,7 +9,6 @@ from kanoa_mlops.catalog.machines import machine_of
 from kanoa_mlops.catalog.query import find_model, find_platform, known_accelerator, known_link
 from kanoa_mlops.catalog.types import Machine, Model
 from kanoa_mlops.errors import UnknownModel
-from kanoa_mlops.hardware.machine import probe_machine
 from kanoa_mlops.settings import Settings
 
 
@@ -20,6 +19,9 @@ def local_machine(catalog: Catalog, *, disk: Path | None = None, software: bool 
         disk: where weights are kept, to be told how much is free there.
         software: also ask for container runtimes and Ollama, which takes a second.
     """
+    # A plan for a machine of the catalog does without the probes.
+    from kanoa_mlops.hardware.machine import probe_machine
+
     return probe_machine(
         known=lambda name: known_accelerator(catalog, name),
         known_link=lambda kind, generation: known_link(catalog, kind, generation),
