@@ -26,8 +26,8 @@ _INTRODUCTION = f"""\
 # Models and machines
 
 Written by `python -m docs.matrix` from the catalog and the planner: every model on every platform, as what it
-would run, with how many tokens of context and how fast. Speeds are estimates for one request alone. The status
-says *measured* only where somebody ran it, with the date and the machine; all else is *planned*.
+would run, with how many tokens of context and how fast. Speeds are estimates for one request alone. The
+status says *measured* only where somebody ran it, with the date and the machine; all else is *planned*.
 
 {LEGEND}
 

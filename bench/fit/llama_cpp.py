@@ -21,9 +21,9 @@ from bench.fit.quantize import file_type
 from bench.fit.sparse import write_sparse_gguf
 from bench.fit.table import RESULTS, Row, read_rows, write_rows
 from bench.fit.tokenizer import Tokenizer, pull_tokenizer
-from bench.fit.words import Words, parse
 from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.types import Model
+from kanoa_mlops.runtime.words import Words, parse
 from kanoa_mlops.units import parse_bytes
 
 _PRINTED = 2**20 // 100

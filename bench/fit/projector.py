@@ -14,8 +14,8 @@ from bench.fit.quantize import FileType, TypedTensor
 from bench.fit.sparse import deepstack_levels, write_hole, write_sparse_gguf
 from bench.fit.tensors import LAYOUTS, Tensor
 from bench.fit.tokenizer import Tokenizer
-from bench.fit.words import parse
 from kanoa_mlops.catalog.types import AreaTokens, FixedTokens, Model, TiledTokens, Vision
+from kanoa_mlops.runtime.words import parse
 
 _COLOURS = 3
 

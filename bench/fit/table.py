@@ -82,7 +82,8 @@ def _names() -> list[str]:
 
 def _row(line: dict[str, Any]) -> Row:
     numbers = {field.name for field in dataclasses.fields(Row) if field.type == "int"}
-    return Row(**{name: int(value) if name in numbers else value for name, value in line.items()})
+    values: dict[str, Any] = {name: int(value) if name in numbers else value for name, value in line.items()}
+    return Row(**values)
 
 
 def _place(row: Row) -> tuple[str, int, int, int, str]:

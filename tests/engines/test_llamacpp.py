@@ -18,8 +18,19 @@ def test_the_whole_launch(catalog: Catalog) -> None:
     assert (started.port, started.health_path) == (4711, "/health")
 
 
-def test_a_vision_projector_follows_the_model(catalog: Catalog) -> None:
-    made = plan(catalog.models["smollm2-135m-instruct"], processor(16 * GIB), Wish(), catalog)
+def test_a_vision_projector_is_the_last_file(catalog: Catalog) -> None:
+    wish = Wish(engine="llama.cpp", weights="q4_k_m")
+    made = plan(catalog.models["gemma-3-4b-it"], processor(16 * GIB), wish, catalog)
     files = [Path("/w/model.gguf"), Path("/w/mmproj.gguf")]
     argv = launch(made, files, port=1, key_file=Path("k"), python="p").argv
     assert argv[argv.index("--mmproj") + 1] == "/w/mmproj.gguf"
+    assert "--no-mmap" in argv  # these weights are laid out anew in memory
+
+
+def test_a_model_in_parts_is_named_by_its_first(catalog: Catalog) -> None:
+    wish = Wish(engine="llama.cpp")
+    made = plan(catalog.models["gpt-oss-20b"], processor(64 * GIB), wish, catalog)
+    files = [Path("/w/model-00001-of-00002.gguf"), Path("/w/model-00002-of-00002.gguf")]
+    argv = launch(made, files, port=1, key_file=Path("k"), python="p").argv
+    assert argv[argv.index("--model") + 1] == "/w/model-00001-of-00002.gguf"
+    assert "--mmproj" not in argv

@@ -12,7 +12,7 @@ FILE = a_file(noise(1000))
 
 def test_the_address_names_the_commit(settings: Settings) -> None:
     assert FILE.origins[0].hub is not None
-    remote = hub_remote(FILE, FILE.origins[0].hub, settings)
+    remote = hub_remote(FILE.origins[0].hub, settings, name=NAME, size=FILE.size)
     assert remote.address.url == settings.hub_url + HUB_PATH
     assert remote.address.authorization == ""
     assert remote.source == f"Hugging Face {REPO}"
@@ -22,13 +22,21 @@ def test_the_address_names_the_commit(settings: Settings) -> None:
     )
 
 
+def authorization(settings: Settings) -> str:
+    assert FILE.origins[0].hub is not None
+    return hub_remote(FILE.origins[0].hub, settings, name=NAME, size=FILE.size).address.authorization
+
+
 def test_the_token_is_read_from_its_file(settings: Settings) -> None:
     assert FILE.origins[0].hub is not None
     settings.hub_token_file.parent.mkdir(parents=True)
     settings.hub_token_file.write_text("hf_secret\n")
-    assert hub_remote(FILE, FILE.origins[0].hub, settings).address.authorization == "Bearer hf_secret"
+    assert (
+        hub_remote(FILE.origins[0].hub, settings, name=NAME, size=FILE.size).address.authorization
+        == "Bearer hf_secret"
+    )
     settings.hub_token_file.write_text("\n")
-    assert hub_remote(FILE, FILE.origins[0].hub, settings).address.authorization == ""
+    assert authorization(settings) == ""
 
 
 @pytest.mark.parametrize("token", ["hf_secret and more", "hf_secret\nhf_other", "hf_sécret"])
@@ -37,7 +45,7 @@ def test_what_cannot_be_a_token_is_refused_and_not_shown(token: str, settings: S
     settings.hub_token_file.parent.mkdir(parents=True)
     settings.hub_token_file.write_text(token, encoding="utf-8")
     with pytest.raises(SettingsError, match="does not hold a token") as caught:
-        hub_remote(FILE, FILE.origins[0].hub, settings)
+        hub_remote(FILE.origins[0].hub, settings, name=NAME, size=FILE.size)
     assert "cret" not in str(caught.value)
 
 

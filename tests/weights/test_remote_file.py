@@ -34,7 +34,7 @@ def test_no_more_is_fetched_than_is_read(server: FileServer, file: RemoteFile) -
     server.files["/file"] = Served(BODY, pause=0.05)
     assert file.read_exactly(10) == BODY[:10]
     assert file.read_exactly(100) == BODY[10:110]
-    file.__exit__()
+    file.close()
     time.sleep(0.2)
     assert server.log[0].sent < len(BODY)
     assert len(server.log) == 1
@@ -105,11 +105,9 @@ def test_nobody_there() -> None:
     with serving() as gone:
         address = Address(f"{gone.url}/file")
     began = time.monotonic()
-    with RemoteFile(Web(None, HURRIED), address, "Hugging Face org/name") as file:
-        with pytest.raises(
-            SourceFailed, match=r"Hugging Face org/name is unreachable \(connection refused\)"
-        ):
-            file.read(1)
+    file = RemoteFile(Web(None, HURRIED), address, "Hugging Face org/name")
+    with pytest.raises(SourceFailed, match=r"Hugging Face org/name is unreachable \(connection refused\)"):
+        file.read(1)
     assert time.monotonic() - began < 1, "one try is enough"
 
 

@@ -24,6 +24,7 @@ from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
+from kanoa_mlops.runtime.learn import learn
 from kanoa_mlops.runtime.logs import rotate
 from kanoa_mlops.runtime.ports import port_taken
 from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
@@ -124,7 +125,13 @@ class Front:
             return launch(plan, served.files, port=port, key_file=key_file, python=sys.executable)
 
         log = self._folder.engine_log(plan.model)
-        return Supervisor(make_launch, _engine_record(plan), log, self._engine_changed)
+        return Supervisor(
+            make_launch,
+            _engine_record(plan),
+            log,
+            self._engine_changed,
+            on_ready=lambda words: learn(plan, words, self._settings.measured_dir),
+        )
 
     def _engine_changed(self, record: EngineRecord) -> None:
         backend = self._backends.find(record.model)

@@ -1,39 +1,63 @@
-"""`kanoa-mlops pull`: weights to the disk, checked."""
+"""`kanoa-mlops pull`: weights on disk, every byte checked."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
-from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.query import find_model, find_weights
+from kanoa_mlops.catalog.types import Machine, Model, Weights
 from kanoa_mlops.cli import options
+from kanoa_mlops.cli.default import SERVED, default_model
+from kanoa_mlops.cli.fit import require_fit
+from kanoa_mlops.cli.local import local_machine, servable
 from kanoa_mlops.cli.progress import pulled
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.planner.planner import plan
+from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.settings import load_settings
 from kanoa_mlops.units import format_bytes
 
 
 @click.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
-@click.option("--weights", "weights_name", help="Which of the model's weights.  [default: the first]")
+@click.option("--weights", "weights_name", help="Which of the model's weights.  [default: the best that fit]")
+@options.anyway
 @options.offline
 @options.as_json
-def command(names: tuple[str, ...], weights_name: str | None, offline: bool, as_json: bool) -> None:
-    """Fetch the weights of MODELs, or of the default one.
+def command(
+    names: tuple[str, ...], weights_name: str | None, anyway: bool, offline: bool, as_json: bool
+) -> None:
+    """Fetch the weights of MODELs, or of the best vision model that fits here.
 
-    Resumes what was cut, checks every byte against the catalog, and does nothing
-    when all is there.
+    Refuses what cannot fit. Resumes what was cut, checks every byte, and does
+    nothing when all is there.
     """
     screen, settings = Screen(), load_settings().offline_if(offline)
     catalog = load_catalog(settings.catalog_dir)
+    machine = local_machine(catalog)
+    models = [find_model(catalog, name) for name in names]
     done = []
-    for model in [find_model(catalog, name) for name in names or [settings.default_model]]:
-        weights = find_weights(model, weights_name)
+    for model in models or [default_model(screen, settings, catalog, machine)]:
+        weights = _weights(screen, model, weights_name, machine, catalog, anyway)
         files = pulled(screen, settings, model, weights)
+        size = sum(file.stat().st_size for file in files)
         done.append({"model": model.id, "weights": weights.name, "files": [str(file) for file in files]})
         if not as_json:
-            screen.say(
-                f"{model.id} {weights.name}: {format_bytes(weights.size)}, verified, in {files[0].parent}"
-            )
+            screen.say(f"{model.id} {weights.name}: {format_bytes(size)}, verified, in {files[0].parent}")
     if as_json:
         screen.json(done)
+
+
+def _weights(
+    screen: Screen, model: Model, name: str | None, machine: Machine, catalog: Catalog, anyway: bool
+) -> Weights:
+    """Those that were named, or that `serve` would run; weights for other engines need not fit it."""
+    if name and find_weights(model, name).format not in catalog.engines["llama.cpp"].formats:
+        made = plan(model, machine, Wish(weights=name), catalog)
+    else:
+        made = plan(model, servable(machine), replace(SERVED, weights=name), catalog)
+    require_fit(screen, made, anyway)
+    return find_weights(model, made.weights)

@@ -22,7 +22,6 @@ from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import MissingExtra, PortTaken, UserError
 from kanoa_mlops.gateway.hosts import is_loopback
-from kanoa_mlops.hardware.machine import probe_machine
 from kanoa_mlops.runtime.lock import ServerLocked, is_locked, server_lock
 from kanoa_mlops.runtime.measured import recall
 from kanoa_mlops.runtime.ports import require_free
@@ -74,7 +73,7 @@ def command(
     else:
         catalog = load_catalog(settings.catalog_dir)
         models = [find_model(catalog, name) for name in names] or [
-            default_model(screen, settings, catalog, probe_machine())
+            default_model(screen, settings, catalog, local_machine(catalog))
         ]
         request = Request(
             models=tuple({model.id: model for model in models}.values()),

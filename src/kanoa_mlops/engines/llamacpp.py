@@ -15,7 +15,7 @@ def launch(plan: Plan, files: Sequence[Path], *, port: int, key_file: Path, pyth
     """The embedded llama.cpp as a process of its own, listening on loopback.
 
     Args:
-        files: verified weight files, the model first, then its vision projector if it has one.
+        files: verified weight files, the model's first, its vision projector last where the plan sees.
         python: the interpreter to run the embedded engine with.
     """
     return Launch(
@@ -27,10 +27,10 @@ def launch(plan: Plan, files: Sequence[Path], *, port: int, key_file: Path, pyth
 
 
 def _flags(plan: Plan, files: Sequence[Path], port: int, key_file: Path) -> tuple[str, ...]:
-    model, *projector = files
     return (
-        *("--model", str(model)),
-        *(("--mmproj", str(projector[0])) if projector else ()),
+        # Of a model in several files the first is named; llama.cpp finds the others beside it.
+        *("--model", str(files[0])),
+        *(("--mmproj", str(files[-1])) if plan.sees else ()),
         *("--alias", plan.model),
         # The gateway is the only one who talks to an engine; others on this machine lack the key.
         *("--host", "127.0.0.1"),

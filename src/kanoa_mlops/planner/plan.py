@@ -40,6 +40,9 @@ class Plan:
     title: str
     aliases: tuple[str, ...]
     machine: str
+    """Its name, for people."""
+    machine_key: str
+    """`Machine.key` of it."""
     engine: EngineId
     engine_version: str
     weights: str

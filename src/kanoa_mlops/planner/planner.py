@@ -88,6 +88,7 @@ def _plan(
         title=model.title,
         aliases=model.aliases,
         machine=best.machine.title or best.machine.cpu,
+        machine_key=best.machine.key,
         engine=setup.engine.id,
         engine_version=setup.support.until or setup.engine.version,
         weights=setup.weights.name,

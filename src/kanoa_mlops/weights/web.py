@@ -94,8 +94,8 @@ def read_whole(answer: Answer, limit: int, what: str) -> bytes:
     """The body of an answer that is kept in memory.
 
     Raises:
-        SourceFailed: it was cut, or is larger than `limit` bytes and so is not `what` it should be. Its message
-            follows the name of who was asked.
+        SourceFailed: it was cut, or is larger than `limit` bytes and so is not `what` it should be. Its
+            message follows the name of who was asked.
     """
     body = bytearray()
     try:

@@ -109,7 +109,7 @@ class LocalFile(Entry):
 
 
 class Weights(Entry):
-    """One set of files that together are the model in one format. Exactly one of files, local, hub and tag."""
+    """One set of files that together are the model in one format: files, local, hub or tag."""
 
     name: Id
     format: Format
