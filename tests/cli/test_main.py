@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kanoa_mlops.cli.main import _COMMANDS
 from tests.conftest import PROGRAM
 
 
@@ -31,7 +32,7 @@ def test_help_imports_next_to_nothing() -> None:
 
 
 def test_every_command_explains_itself_in_80_columns() -> None:
-    for name in ("demo", "doctor", "models", "pull", "serve", "status", "ask", "logs", "restart", "stop"):
+    for name in _COMMANDS:
         shown = run(name, "--help")
         assert shown.returncode == 0, shown.stderr
         assert shown.stdout.startswith(f"Usage: kanoa-mlops {name}")
@@ -80,7 +81,7 @@ def test_a_mistake_in_a_persons_catalog_is_named(home: Path) -> None:
     file.write_text("title: Mine\n")
     refused = run("models")
     assert refused.returncode == 1
-    assert f"error: {file}: summary: Field required" in refused.stderr
+    assert f"error: {file}: sources: Field required" in refused.stderr
 
 
 def test_a_cache_that_cannot_be_written_is_no_traceback(home: Path) -> None:
@@ -124,14 +125,17 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  demo     Interpret a figure with kanoa on this machine, from nothing.
-  doctor   What this machine is, what is missing, and what to run about it.
-  models   The models there are, and what is on disk.
-  pull     Fetch a model's weights, checked and resumable.
-  serve    Serve models on a private OpenAI-compatible endpoint.
-  status   What is being served, asked of the processes themselves.
-  ask      Ask a served model, from the terminal.
-  logs     What the server and its engines wrote.
-  restart  Stop and serve the same again.
-  stop     Stop serving.
+  demo       Interpret a figure with kanoa on this machine, from nothing.
+  doctor     What this machine is, what is missing, and what to run about it.
+  plan       Whether a model fits, how fast, and what to change if not.
+  models     The models there are, and what is on disk.
+  pull       Fetch a model's weights, checked and resumable.
+  matrix     Every model on every platform, planned or measured.
+  platforms  The machines that a plan can be made for.
+  serve      Serve models on a private OpenAI-compatible endpoint.
+  status     What is being served, asked of the processes themselves.
+  ask        Ask a served model, from the terminal.
+  logs       What the server and its engines wrote.
+  restart    Stop and serve the same again.
+  stop       Stop serving.
 """

@@ -36,9 +36,8 @@ def test_a_later_plan_of_the_same_case_uses_the_engine_s_words(catalog: Catalog,
     assert round(sizes["weights"], 2) == round(222.51 + 12.66, 2)
     assert sizes["key-value cache"] == 39
     assert round(sizes["compute buffer"], 2) == 28.28
-    assert [line.source for line in again.budget.lines if line.name == "weights"][0].startswith(
-        "measured here"
-    )
+    weights = next(line for line in again.budget.lines if line.name == "weights")
+    assert weights.source.startswith("measured here")
     assert {each.part for each in again.comparisons} == {"weights", "key-value cache", "compute buffer"}
     # The prediction was within a hundredth of what the engine said.
     assert all(abs(each.predicted / each.measured - 1) < 0.01 for each in again.comparisons)

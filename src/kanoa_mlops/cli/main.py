@@ -16,7 +16,7 @@ from kanoa_mlops.errors import KanoaError
 _COMMANDS = {
     "demo": "Interpret a figure with kanoa on this machine, from nothing.",
     "doctor": "What this machine is, what is missing, and what to run about it.",
-    "plan": "Whether a model fits, as what, how fast, and what to change if not.",
+    "plan": "Whether a model fits, how fast, and what to change if not.",
     "models": "The models there are, and what is on disk.",
     "pull": "Fetch a model's weights, checked and resumable.",
     "matrix": "Every model on every platform, planned or measured.",

@@ -65,14 +65,13 @@ def rm(names: tuple[str, ...]) -> None:
 
 def _show(screen: Screen, rows: Sequence[dict[str, Any]], settings: Settings) -> None:
     screen.table(
-        ["MODEL", "PARAMS", "CONTEXT", "FIGURES", "WEIGHTS", "ON DISK"],
+        ["MODEL", "PARAMS", "CONTEXT", "FIGURES", "ON DISK"],
         [
             [
                 row["id"],
                 _millions(row["parameters"]),
                 f"{row['context_tokens']}",
                 row["figures"],
-                " ".join(row["weights"]),
                 row["held"],
             ]
             for row in rows

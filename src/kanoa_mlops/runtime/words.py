@@ -26,7 +26,7 @@ _GRAPHS = re.compile(r"Graph capturing finished in .* took (-?[\d.]+) GiB")
 
 @dataclass(frozen=True)
 class Words:
-    """What llama.cpp says. Bytes, to the hundredth of a MiB that llama.cpp prints; 0 where it says nothing."""
+    """What llama.cpp says. Bytes, to the hundredth of a MiB that it prints; 0 where it says nothing."""
 
     model: int
     """Mapped or loaded, repacked copies not counted. A dry run says 0."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kanoa_mlops.errors import UnknownArchitecture
 
 _HINT = (
-    "Nothing is planned on a guess. Where every layer keeps keys and values, the model's numbers can be given "
-    "in a catalog entry of your own: models/NAME.yaml in `catalog_dir`, shaped like those shipped here."
+    "Nothing is planned on a guess. Where every layer keeps keys and values, the model's numbers can be "
+    "given in a catalog entry of your own: models/NAME.yaml in `catalog_dir`, shaped like those shipped here."
 )
 
 
