@@ -99,9 +99,12 @@ def _canvas(path: Path, size: tuple[float, float]) -> tuple[Any, Any]:
 
 
 def _write(figure: Any, path: Path) -> None:
+    from matplotlib import rc_context
+
+    # No date and no chance inside, so that the same plan gives the same file; text stays text.
+    metadata = {"Date": None} if path.suffix == ".svg" else None
     try:
-        # No date inside, so that the same plan gives the same file.
-        metadata = {"Date": None} if path.suffix == ".svg" else None
-        figure.savefig(path, bbox_inches="tight", metadata=metadata)
+        with rc_context({"svg.hashsalt": "kanoa-mlops", "svg.fonttype": "none"}):
+            figure.savefig(path, bbox_inches="tight", metadata=metadata)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
