@@ -18,9 +18,7 @@ PROMPT_CACHE_BYTES = 256 * 2**20
 def llama_lines(setup: Setup) -> Iterator[MemoryLine]:
     """Everything, divided between device and host where a card has memory of its own."""
     yield from _weight_lines(setup)
-    cache = Estimate.exact(
-        llama_cache_bytes(setup.model, setup.context, setup.sequences, setup.cache_type, setup.batch)
-    )
+    cache = llama_cache(setup)
     share = _layer_share(setup)
     why = "every slot's whole context, set aside at start"
     yield MemoryLine("key-value cache", cache * (share / setup.gpus), "device", why)
@@ -35,6 +33,13 @@ def llama_lines(setup: Setup) -> Iterator[MemoryLine]:
     if setup.place == "gpu":
         yield MemoryLine("runtime", constant(setup.engine, "gpu_runtime"), "device", "driver context")
     yield MemoryLine("process", constant(setup.engine, "process"), host, "code, vocabulary and HTTP server")
+
+
+def llama_cache(setup: Setup) -> Estimate:
+    """Keys and values of all slots."""
+    return Estimate.exact(
+        llama_cache_bytes(setup.model, setup.context, setup.sequences, setup.cache_type, setup.batch)
+    )
 
 
 def _weight_lines(setup: Setup) -> Iterator[MemoryLine]:

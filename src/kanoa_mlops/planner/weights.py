@@ -40,7 +40,8 @@ def vision_bytes(model: Model, weights: Weights, quantization: Quantization) -> 
 
 def derived_bytes(model: Model, quantization: Quantization) -> float:
     """The language model's tensors, from shapes and bits a parameter."""
-    bits, shape = quantization.bits, model.architecture
+    shape = model.architecture
+    bits = quantization.bits_for(shape.hidden_size)
     output = 0 if shape.tied_embeddings else shape.embedding_parameters
     linear = linear_parameters(model)
     # A tied embedding is multiplied too, so llama.cpp stores it as it would an output head.

@@ -29,6 +29,10 @@ class Quantization(Sourced):
     quality: int = Field(ge=0, le=100)
     """Rank by published loss against 16 bits; 100 is none. For ordering only."""
     bits: TensorBits
+    block: int = 1
+    """Weights in a row that are stored together; a row must be a multiple of it."""
+    fallback: TensorBits | None = None
+    """What is stored where rows are no such multiple."""
     ggml: str | None = None
     """llama.cpp's file type, where it is one of its own."""
     repack: Constant | None = None
@@ -37,3 +41,7 @@ class Quantization(Sourced):
     """llama.cpp lays it out anew for processors, in a copy of its own."""
     note: str = ""
     source: SourceName
+
+    def bits_for(self, row: int) -> TensorBits:
+        """Of matrices whose rows hold so many weights."""
+        return self.fallback if self.fallback and row % self.block else self.bits
