@@ -46,9 +46,8 @@ def errors(catalog: Catalog, rows: Sequence[Row]) -> list[Error]:
 
 def wrong_verdicts(catalog: Catalog) -> list[tuple[Published, bool]]:
     """Published cases on which the plan says otherwise, with what it says."""
-    return [
-        (row, bool(ours)) for row, ours in scored(catalog) if row.measure == "starts" and ours != row.value
-    ]
+    starts = [(row, ours) for row, ours in scored(catalog) if row.measure == "starts"]
+    return [(row, bool(ours)) for row, ours in starts if ours != row.value]
 
 
 def document(catalog: Catalog, rows: Sequence[Row]) -> str:
@@ -80,9 +79,9 @@ def _summary(found: Sequence[Error], rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     models = len({row.model for row in rows})
     yield (
-        f"{len(rows)} cases of {models} models, {rows[0].engine} on a processor, with files whose headers are "
-        "whole 
-        f"and whose weights are holes. {real} were booted; the others are the engine's own dry run, which was "
+        f"{len(rows)} cases of {models} models, {rows[0].engine} on a processor, with files whose headers "
+        f"are whole and whose weights are holes. {real} were booted; the others are the engine's own dry run, "
+        "which was "
         "equal to the booted one wherever both were had. The rule for the compute buffer was found by changing "
         "one dimension at a time on models made for that; its wide-image line was read off Qwen3-VL, and the "
         "bits of K-quants with odd rows off SmolLM2. The vision tower's graph is compared at the image the "
@@ -122,9 +121,9 @@ def _not_run(catalog: Catalog, rows: Sequence[Row]) -> Iterator[str]:
         if missing
         else "Every model that llama.cpp serves has cases. "
     ) + (
-        "Cases marked *dry* were not booted, since the machine had not the memory; what their engine projects is "
-        "compared. No graphics card was at hand: on one, the same graph is laid out with paddings of its own, "
-        "and plans give its compute buffer a quarter to either side."
+        "Cases marked *dry* were not booted, since the machine had not the memory; what their engine projects "
+        "is compared. No graphics card was at hand: on one, the same graph is laid out with paddings of its "
+        "own, and plans give its compute buffer a quarter to the upper side."
     )
     yield ""
 
@@ -134,9 +133,10 @@ def _verdicts(catalog: Catalog) -> Iterator[str]:
     yield "## Against published verdicts"
     yield ""
     yield (
-        "Whether an engine came up, or for llama.cpp and Ollama whether all of it was on the card. Formulas of other "
-        "tools are written anew in bench/fit/others.py from what they publish, and compare with nominal memory as "
-        "those tools do."
+        "Whether an engine came up, or for llama.cpp and Ollama whether all of it was on the card. Formulas of "
+        "other tools are written anew in bench/fit/others.py from what they publish, and compare with nominal "
+        "memory as those tools do. llmfit, whichllm and FitLLM are not among them: their formulas are spread "
+        "over their code, and are not re-implemented here."
     )
     yield ""
     lines = [_score("this plan", [(row, ours) for row, ours in rows])]
@@ -175,18 +175,8 @@ def _figures(catalog: Catalog) -> Iterator[str]:
         if row.measure != "starts":
             error = f"{ours / row.value - 1:+.1%}"
             source = f"[{_host(row.source)}]({row.source})"
-            lines.append(
-                [
-                    row.case,
-                    row.measure,
-                    _size(row, row.value),
-                    _size(row, ours),
-                    error,
-                    row.fitted,
-                    row.note,
-                    source,
-                ]
-            )
+            sizes = [_size(row, row.value), _size(row, ours), error]
+            lines.append([row.case, row.measure, *sizes, row.fitted, row.note, source])
     yield from _table(["Case", "What", "Published", "Plan", "Off by", "Fitted", "Note", "Source"], lines)
 
 
@@ -197,10 +187,8 @@ def _constants(catalog: Catalog) -> Iterator[str]:
     for engine in catalog.engines.values():
         for name, constant in engine.constants.items():
             bounds = "" if constant.low is None else f"{constant.low:g} to {constant.high:g}"
-            fitted = constant.fitted_on or "none"
-            lines.append(
-                [engine.id, name, f"{constant.value:g} {constant.unit}", bounds, constant.why, fitted]
-            )
+            value, fitted = f"{constant.value:g} {constant.unit}", constant.fitted_on or "none"
+            lines.append([engine.id, name, value, bounds, constant.why, fitted])
     yield from _table(["Engine", "Constant", "Value", "Bounds", "What it stands for", "Fitted on"], lines)
 
 
