@@ -81,10 +81,10 @@ def _summary(found: Sequence[Error], rows: Sequence[Row]) -> Iterator[str]:
     yield (
         f"{len(rows)} cases of {models} models, {rows[0].engine} on a processor, with files whose headers "
         f"are whole and whose weights are holes. {real} were booted; the others are the engine's own dry "
-        "run, which was equal to the booted one wherever both were had. The rule for the compute buffer was "
-        "found by changing one dimension at a time on models made for that; its wide-image line was read off Qwen3-VL, and the "
-        "bits of K-quants with odd rows off SmolLM2. The vision tower's graph is compared at the image the "
-        "engine warms up with."
+        "run, which was equal to the booted one wherever both were had. The rule for the compute buffer "
+        "was found by changing one dimension at a time on models made for that; its wide-image line was "
+        "read off Qwen3-VL, and the bits of K-quants with odd rows off SmolLM2. The vision tower is in 16 "
+        "bits, and its graph is compared at the image the engine warms up with."
     )
     yield ""
     yield from _table(["Quantity", "Cases", "Mean error", "Worst"], _quantities(found))
@@ -121,8 +121,8 @@ def _not_run(catalog: Catalog, rows: Sequence[Row]) -> Iterator[str]:
         else "Every model that llama.cpp serves has cases. "
     ) + (
         "Cases marked *dry* were not booted, since the machine had not the memory; what their engine "
-        "projects is compared. No graphics card was at hand: on one, the same graph is laid out with paddings of its "
-        "own, and plans give its compute buffer a quarter to the upper side."
+        "projects is compared. No graphics card was at hand: on one, the same graph is laid out with "
+        "paddings of its own, and plans give its compute buffer a quarter to the upper side."
     )
     yield ""
 
@@ -132,10 +132,10 @@ def _verdicts(catalog: Catalog) -> Iterator[str]:
     yield "## Against published verdicts"
     yield ""
     yield (
-        "Whether an engine came up, or for llama.cpp and Ollama whether all of it was on the card. Formulas "
-        "of other tools are written anew in bench/fit/others.py from what they publish, and compare with "
-        "nominal memory as those tools do. llmfit, whichllm and FitLLM are not among them: their formulas are spread "
-        "over their code, and are not re-implemented here."
+        "Whether an engine came up, or for llama.cpp and Ollama whether all of it was on the card. "
+        "Formulas of other tools are written anew in bench/fit/others.py from what they publish, and "
+        "compare with nominal memory as those tools do. llmfit, whichllm and FitLLM are not among them: "
+        "their formulas are spread over their code, and are not re-implemented here."
     )
     yield ""
     lines = [_score("this plan", [(row, ours) for row, ours in rows])]
