@@ -51,7 +51,7 @@ def command(names: tuple[str, ...], form: str, output: Path | None) -> None:
 def _grid(screen: Screen, catalog: Catalog, cells: Sequence[Cell], platforms: Sequence[Platform]) -> None:
     """Columns are numbered, since their names would not fit beside one another."""
     numbers = [str(number) for number in range(1, len(platforms) + 1)]
-    per_table = 16
+    per_table = 12
     for first in range(0, len(platforms), per_table):
         part = platforms[first : first + per_table]
         heads = numbers[first : first + per_table]

@@ -47,16 +47,22 @@ class Screen:
 
     def item(self, text: str) -> None:
         """One entry of a list, as data, folded with its lines set in."""
-        self.print(
-            textwrap.fill(
-                text,
-                self.out.width,
-                initial_indent="  - ",
-                subsequent_indent="    ",
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
+        self._fold(text, "  - ", "    ")
+
+    def note(self, text: str) -> None:
+        """What belongs to the line above, as data, folded and set in."""
+        self._fold(text, "  ", "  ")
+
+    def _fold(self, text: str, first: str, following: str) -> None:
+        folded = textwrap.fill(
+            text,
+            self.out.width,
+            initial_indent=first,
+            subsequent_indent=following,
+            break_on_hyphens=False,
+            break_long_words=False,
         )
+        self.print(folded)
 
 
 def _escaped(text: str) -> str:

@@ -67,7 +67,8 @@ def describe(change: Change) -> str:
 def _show_pool(screen: Screen, plan: Plan, pool: Pool) -> None:
     need = plan.budget.need(pool.where)
     name = _pool_name(plan, pool)
-    screen.print(f"{name}: {format_bytes(need.expected)} of {format_bytes(pool.capacity)}, {pool.rule}")
+    screen.print(f"{name}: {format_bytes(need.expected)} of {format_bytes(pool.capacity)}")
+    screen.note(f"the engine may use {pool.rule}")
     bar = Text("  ")
     for number, segment in enumerate(segments(plan.budget, pool.where, _BAR)):
         free = segment.letter == "·"
@@ -121,11 +122,13 @@ def _pool_name(plan: Plan, pool: Pool) -> str:
 def _show_speed(screen: Screen, plan: Plan) -> None:
     decode, first = plan.speed.decode, plan.speed.first_token
     screen.print(
-        f"Speed: {_number(decode.expected)} tokens/s ({_number(decode.low)} to {_number(decode.high)}), "
+        f"Speed: {_number(decode.expected)} tokens/s ({_number(decode.low)} to {_number(decode.high)})"
+    )
+    screen.note(
         f"first token after {format_duration(first.expected)} "
         f"({format_duration(first.low)} to {format_duration(first.high)})"
     )
-    screen.print(f"  estimated from {plan.speed.basis}")
+    screen.note(f"estimated from {plan.speed.basis}")
 
 
 def _number(value: float) -> str:
