@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from kanoa_mlops.catalog.types import Machine, Model
 from kanoa_mlops.planner.budget import Budget, Verdict
@@ -164,14 +164,29 @@ def most_cards(option: Option, model: Model, machine: Machine) -> int:
 
 
 def _offloaded(least: Candidate, wish: Wish) -> Candidate:
-    """As much as fits on the card; experts leave it before whole layers do, since few are used at a time."""
+    """As much as fits on the card; experts leave it before whole layers do, since few are used at a time.
+
+    With the context that figures with tables want, where there is a way to have it.
+    """
     layers = least.setup.model.architecture.layers
-    if least.setup.model.architecture.experts:
-        kept = _fewest(layers, lambda n: replace(least.setup, host_experts=n), least.machine, wish)
-        if kept:
+    longest = min(ROOMY_CONTEXT, least.setup.model.architecture.context)
+    roomy = replace(least.setup, context=wish.context or max(longest, least.setup.context))
+    for setup in (roomy, least.setup):
+        if setup.model.architecture.experts and (
+            kept := _fewest(layers, partial(_without_experts, setup), least.machine, wish)
+        ):
             return kept
-    kept = _fewest(layers, lambda n: replace(least.setup, resident_layers=layers - n), least.machine, wish)
-    return kept or least
+        if kept := _fewest(layers, partial(_without_layers, setup), least.machine, wish):
+            return kept
+    return least
+
+
+def _without_experts(setup: Setup, layers: int) -> Setup:
+    return replace(setup, host_experts=layers)
+
+
+def _without_layers(setup: Setup, layers: int) -> Setup:
+    return replace(setup, resident_layers=setup.model.architecture.layers - layers)
 
 
 def _fewest(layers: int, setup_of: Callable[[int], Setup], machine: Machine, wish: Wish) -> Candidate | None:
