@@ -16,10 +16,11 @@ from pathlib import Path
 
 from bench.fit.boot import Boot
 from bench.fit.cases import Case, cases, formats, served
-from bench.fit.projector import SparseProjector, measure_projector
+from bench.fit.projector import SHAPES, SparseProjector, measure_projector
 from bench.fit.quantize import file_type
 from bench.fit.sparse import write_sparse_gguf
 from bench.fit.table import RESULTS, Row, read_rows, write_rows
+from bench.fit.tensors import LAYOUTS
 from bench.fit.tokenizer import Tokenizer, pull_tokenizer
 from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.types import Model
@@ -36,12 +37,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     tokenizer = pull_tokenizer(catalog)
     rows = read_rows(options.results)
     for model in served(catalog):
-        if options.only in (None, model.id):
+        if options.only not in (None, model.id):
+            continue
+        if not describable(model):
+            print(f"{model.id}: no such file can be written yet", flush=True)
+        else:
             known = {row.key for row in rows}
             for row in measure(model, known, catalog, tokenizer, options.memory):
                 print(*dataclasses.astuple(row), flush=True)
                 rows.append(row)
                 write_rows(rows, options.results)
+
+
+def describable(model: Model) -> bool:
+    """Whether tensors of such a model, and of its tower, can be laid out here."""
+    return model.architecture.name in LAYOUTS and (model.vision is None or model.vision.projector in SHAPES)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
