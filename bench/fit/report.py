@@ -116,8 +116,8 @@ def _not_run(catalog: Catalog, rows: Sequence[Row]) -> Iterator[str]:
     yield "### Not run"
     yield ""
     yield (
-        f"Of the models llama.cpp serves, no case of {', '.join(missing)}: bench/fit cannot lay their tensors "
-        "out yet. "
+        f"Of the models llama.cpp serves, no case of {', '.join(missing)}: bench/fit cannot lay their "
+        "tensors out yet. "
         if missing
         else "Every model that llama.cpp serves has cases. "
     ) + (
