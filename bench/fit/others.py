@@ -52,8 +52,8 @@ def whichllm(row: Published, catalog: Catalog) -> float:
 
 
 def fitllm(row: Published, catalog: Catalog) -> float:
-    """click6067-ship-it/fitllm-engine 0062036, engine.js, a card without a display: parameters at the format's
-    bits and 12 %, keys and values with windows and 15 %, 30 kB a token, 0.6 GiB a card."""
+    """click6067-ship-it/fitllm-engine 0062036, engine.js, a card without a display: parameters at the
+    format's bits and 12 %, keys and values with windows and 15 %, 30 kB a token, 0.6 GiB a card."""
     model = catalog.models[row.model]
     bits = catalog.quantizations[row.quantization].bits.experts
     parameters = model.architecture.parameters * bits / 8
