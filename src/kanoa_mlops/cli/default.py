@@ -32,15 +32,16 @@ def default_model(screen: Screen, settings: Settings, catalog: Catalog, machine:
     """
     if settings.default_model:
         return find_model(catalog, settings.default_model)
-    reach = Reach(settings)
+    reach, best = Reach(settings), ""
     for made in ranked(catalog, servable(machine), SERVED):
         model = catalog.models[made.model]
         if not model.instruct or made.verdict is not Verdict.FITS:
             continue
         why = reach.refusal(model, made.weights)
         if not why:
+            screen.say(best + f"Taking {model.id}, {'the next' if best else 'the best'} that fits here.")
             return model
-        screen.say(f"{model.id} would be the best here, but {why}.")
+        best = best or f"{model.id} would be the best here, but {why}. "
     raise DoesNotFit(
         "No model of the catalog fits here and can be fetched.",
         hint="`kanoa-mlops models --fit` shows what each takes; `kanoa-mlops doctor` what this machine has.",
