@@ -161,6 +161,7 @@ def test_without_a_name_the_best_that_can_be_had_is_taken_and_said(home: Path) -
         [PROGRAM, "pull", "--json"], capture_output=True, text=True, timeout=120, env=environment
     )
     assert taken.returncode == 0, taken.stderr
-    assert "would be the best here, but http://127.0.0.1:1 is unreachable" in taken.stderr
+    said = " ".join(taken.stderr.split())
+    assert "would be the best here, but http://127.0.0.1:1 is unreachable" in said
     (pulled,) = json.loads(taken.stdout)
-    assert f"Taking {pulled['model']}, the next that fits here." in " ".join(taken.stderr.split())
+    assert f"Taking {pulled['model']}, the next that fits here." in said
