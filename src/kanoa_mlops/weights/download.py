@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -110,7 +109,7 @@ def _begin(answer: Answer, remote: Remote, part: Part) -> str:
         return "has fewer bytes than we have"
     if answer.status not in (200, 206):
         raise _refusal(answer.status, remote)
-    start, total = _offered(answer)
+    start, total = answer.offered()
     if total not in (None, remote.size):
         raise SourceFailed(f"has a file of {total} bytes there, and {remote.size} are listed")
     if start == 0:
@@ -127,17 +126,6 @@ def _refusal(status: int, remote: Remote) -> SourceFailed:
     if status in (404, 410):
         return SourceFailed(f"does not have {remote.name} (HTTP {status})")
     return SourceFailed(f"answered HTTP {status}")
-
-
-def _offered(answer: Answer) -> tuple[int, int | None]:
-    """The first byte the answer holds, and the size of the whole where it is told."""
-    if answer.status == 206:
-        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", ""))
-        if span is None:
-            return -1, None
-        return int(span[1]), None if span[2] == "*" else int(span[2])
-    length = answer.headers.get("content-length", "")
-    return 0, int(length) if length.isdigit() else None
 
 
 def _receive(answer: Answer, remote: Remote, part: Part, progress: Progress) -> str:

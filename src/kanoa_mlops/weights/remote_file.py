@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import ExitStack
 from http.client import HTTPException
@@ -106,7 +105,7 @@ class RemoteFile:
         if answer.status not in (200, 206):
             self._open.close()
             self._refuse(answer.status)
-        start, self._total = _offered(answer)
+        start, self._total = answer.offered()
         self._answer = answer
         return "" if start == self._at else self._skip_to(self._at, start)
 
@@ -160,14 +159,3 @@ class RemoteFile:
 
     def _failed(self, what: str, hint: str = "") -> SourceFailed:
         return SourceFailed(f"{self._source} {what}.", hint=hint)
-
-
-def _offered(answer: Answer) -> tuple[int, int | None]:
-    """The first byte the answer holds, and the size of the whole where it is told."""
-    if answer.status == 206:
-        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", ""))
-        if span is None:
-            return -1, None
-        return int(span[1]), None if span[2] == "*" else int(span[2])
-    length = answer.headers.get("content-length", "")
-    return 0, int(length) if length.isdigit() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,16 @@ class Answer:
     stream: Stream
     headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case."""
+
+    def offered(self) -> tuple[int, int | None]:
+        """The first byte it holds (-1: cannot be told), and the size of the whole where it is told."""
+        if self.status == 206:
+            span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", self.headers.get("content-range", ""))
+            if span is None:
+                return -1, None
+            return int(span[1]), None if span[2] == "*" else int(span[2])
+        length = self.headers.get("content-length", "")
+        return 0, int(length) if length.isdigit() else None
 
 
 class Web:
