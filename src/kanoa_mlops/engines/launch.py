@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kanoa_mlops.engines.container import Container
+
 
 @dataclass(frozen=True)
 class Launch:
-    """A process to start, and how to know that it is alive."""
+    """An engine to start, and how to know that it is alive."""
 
     argv: tuple[str, ...]
+    """The program and its arguments; with a container, inside it."""
     port: int
-    """Loopback port the engine will listen on."""
+    """Loopback port the engine will answer on."""
     health_path: str
     """Answers 200 when the engine can take requests, 503 while it loads."""
-    key_file: Path
-    """Holds the bearer key; read by the engine, never in argv or environment."""
+    key_file: Path | None = None
+    """Holds the bearer key; read by the engine, never in argv or environment. None where it takes no key."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to the inherited environment."""
+    """Added to the inherited environment; in a container, the whole of what is added to the image's."""
+    container: Container | None = None
+    """What the program runs in; None for a process of this machine."""

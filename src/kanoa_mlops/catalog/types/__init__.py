@@ -2,7 +2,7 @@
 
 from kanoa_mlops.catalog.types.architecture import Architecture, AttentionGroup, Experts
 from kanoa_mlops.catalog.types.base import Source
-from kanoa_mlops.catalog.types.engine import Constant, Device, Engine, EngineId, Support, Vendor
+from kanoa_mlops.catalog.types.engine import Constant, Device, Engine, EngineId, Image, Support, Vendor
 from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Link, Machine, Software
 from kanoa_mlops.catalog.types.measurement import LearnedRun, Measured, Measurements
 from kanoa_mlops.catalog.types.model import Licence, Model, Sampling
@@ -38,6 +38,7 @@ __all__ = [
     "HostFacts",
     "HostedModel",
     "HubFile",
+    "Image",
     "LearnedRun",
     "Licence",
     "Link",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from kanoa_mlops.catalog.types.base import Count, Entry, Id, Sourced, SourceName, Tokens
+from kanoa_mlops.catalog.types.base import Bytes, Count, Entry, Id, Sourced, SourceName, Tokens
 from kanoa_mlops.catalog.types.weights import Format
 
 EngineId = Literal["vllm", "llama.cpp", "ollama"]
@@ -34,6 +34,48 @@ class DriverMinimum(Entry):
     source: SourceName
 
 
+def _pinned(tag: str) -> str:
+    if "latest" in tag:
+        raise ValueError("an image is pinned to a version, never to what is latest")
+    return tag
+
+
+class Image(Entry):
+    """A container image of an engine, for one kind of device."""
+
+    name: str = Field(pattern=r"^[a-z0-9.-]+\.[a-z]+/[a-z0-9./_-]+$")
+    """With its registry, for Podman knows no default one."""
+    tag: Annotated[str, Field(pattern=r"^[\w.{}-]+$"), AfterValidator(_pinned)]
+    """'{version}' stands for the engine's version, which an older model may need another of."""
+    digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$")
+    """Of the tag with the engine's own version, where it was read."""
+    device: Device
+    capabilities: tuple[str, ...] = ()
+    """Only for these ('8.7'); empty for any. An image that names the card is preferred."""
+    architectures: tuple[Literal["x86_64", "aarch64"], ...]
+    """Processors it is built for."""
+    program: tuple[str, ...] = Field(min_length=1)
+    """What starts the engine in it. Always said, so that no image's own entry point is added to."""
+    runtime: Literal["", "nvidia"] = ""
+    """A runtime that must be named, as on Jetson; else the device is handed over as the machine can."""
+    devices: tuple[str, ...] = ()
+    """Device nodes that the engine opens."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    shared_memory: Bytes | None = None
+    """For talking between its own processes (/dev/shm); None leaves the runtime's 64 MiB."""
+    source: SourceName
+
+    def reference(self, version: str, pinned: str) -> str:
+        """What to pull for a version of the engine.
+
+        Args:
+            pinned: the version that the digest is of.
+        """
+        tag = self.tag.format(version=version)
+        digest = f"@{self.digest}" if self.digest and version == pinned else ""
+        return f"{self.name}:{tag}{digest}"
+
+
 class Engine(Sourced):
     id: EngineId
     title: str
@@ -47,6 +89,7 @@ class Engine(Sourced):
     refuses: dict[Device, dict[Id, str]] = Field(default_factory=dict)
     """Where it runs -> quantisation that it does not run there -> why."""
     drivers: tuple[DriverMinimum, ...] = ()
+    images: tuple[Image, ...] = ()
     constants: dict[str, Constant] = Field(default_factory=dict)
     source: SourceName
 
