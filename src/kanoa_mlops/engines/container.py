@@ -11,8 +11,7 @@ PORT = 8000
 """An engine's inside its container."""
 KEY = "/run/secrets/engine-key"
 WEIGHTS = "/weights"
-COMPILED = "/compiled"
-"""Kernels that an engine compiles for the card, kept from one start to the next."""
+STORE = "/store"
 
 
 @dataclass(frozen=True)

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
+from kanoa_mlops.engines import container
+from kanoa_mlops.engines.container import Mount
 from kanoa_mlops.engines.launch import Launch
+from kanoa_mlops.engines.site import Site, WeightFiles
+from kanoa_mlops.engines.walls import walls
+from kanoa_mlops.engines.way import Contained, Embedded, Native
 from kanoa_mlops.planner.cache import MICRO_BATCH
 from kanoa_mlops.planner.llama import PROMPT_CACHE_BYTES
 from kanoa_mlops.planner.plan import Plan
 
 
-def launch(plan: Plan, files: Sequence[Path], *, port: int, key_file: Path, python: str) -> Launch:
-    """The embedded llama.cpp as a process of its own, listening on loopback.
+def llama_launch(plan: Plan, files: WeightFiles, site: Site, way: Embedded | Native | Contained) -> Launch:
+    """llama.cpp's server out of the wheel, as it is installed, or out of its image."""
+    if isinstance(way, Contained):
+        inner = _server_flags(plan, files.inside(), "0.0.0.0", container.PORT, Path(container.KEY))
+        return Launch(
+            argv=(*way.image.program, *inner),
+            port=site.port,
+            health_path="/health",
+            key_file=site.key_file,
+            environment=way.image.environment,
+            container=walls(plan, way, (*files.mounts(), Mount(site.key_file, container.KEY))),
+        )
+    program = way.program if isinstance(way, Native) else (way.python, "-m", "kanoa_mlops.runtime.embedded")
+    # The gateway is the only one who talks to an engine; others on this machine lack the key.
+    flags = _server_flags(plan, files, "127.0.0.1", site.port, site.key_file)
+    return Launch((*program, *flags), port=site.port, health_path="/health", key_file=site.key_file)
 
-    Args:
-        files: verified weight files, the model's first, its vision projector last where the plan sees.
-        python: the interpreter to run the embedded engine with.
-    """
-    return Launch(
-        argv=(python, "-m", "kanoa_mlops.runtime.embedded", *_flags(plan, files, port, key_file)),
-        port=port,
-        health_path="/health",
-        key_file=key_file,
-    )
 
-
-def _flags(plan: Plan, files: Sequence[Path], port: int, key_file: Path) -> tuple[str, ...]:
+def _server_flags(plan: Plan, files: WeightFiles, host: str, port: int, key_file: Path) -> tuple[str, ...]:
     return (
         # Of a model in several files the first is named; llama.cpp finds the others beside it.
-        *("--model", str(files[0])),
-        *(("--mmproj", str(files[-1])) if plan.sees else ()),
+        *("--model", str(files.first)),
+        *(("--mmproj", str(files.last)) if plan.sees else ()),
         *("--alias", plan.model),
-        # The gateway is the only one who talks to an engine; others on this machine lack the key.
-        *("--host", "127.0.0.1"),
+        *("--host", host),
         *("--port", str(port)),
         *("--api-key-file", str(key_file)),
         *llama_flags(plan),
+        # Below this it does not say how much memory it set aside; above, it writes down what it is asked.
+        *("--log-verbosity", "4"),
+        # Its counters tell whether it works or only answers.
+        "--metrics",
+        # Its own page would be a second door.
+        "--no-ui",
     )
 
 
@@ -46,18 +58,24 @@ def llama_flags(plan: Plan) -> tuple[str, ...]:
         # llama.cpp divides its context among the slots; a plan counts what one request gets.
         *("--ctx-size", str(plan.context * plan.sequences)),
         *("--parallel", str(plan.sequences)),
+        # Each slot keeps its whole share: a request never fails because its neighbour is long.
+        "--no-kv-unified",
         *("--threads", str(plan.threads)),
         *("--n-gpu-layers", str(_layers(plan))),
+        # Left alone it spreads over every card there is.
+        *(("--split-mode", "none") if plan.place == "gpu" and plan.gpus == 1 else ()),
         # A mapped file and the copy laid out for the processor would be held both.
-        *(() if plan.mapped else ("--no-mmap",)),
+        *(() if plan.mapped else ("--load-mode", "none")),
         *(("--n-cpu-moe", str(plan.host_experts)) if plan.host_experts else ()),
-        *(_cache_flags(plan)),
+        *_cache_flags(plan),
         # llama.cpp notices that a client left only between batches; its 2048 take many seconds on a CPU.
         *("--batch-size", str(max(MICRO_BATCH, plan.batch))),
         *(("--ubatch-size", str(plan.batch)) if plan.batch != MICRO_BATCH else ()),
         *(("--repeat-penalty", str(plan.repeat_penalty)) if plan.repeat_penalty else ()),
         # Left alone it grows to 8 GiB, which no plan would have counted.
         *("--cache-ram", str(PROMPT_CACHE_BYTES // 2**20)),
+        # The plan has already decided what fits; llama.cpp must not shrink it silently.
+        *("--fit", "off"),
     )
 
 

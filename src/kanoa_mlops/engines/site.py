@@ -44,5 +44,5 @@ class Site:
     port: int
     """Of loopback, that the engine answers on."""
     key_file: Path
-    compiled: Path
-    """A folder for what an engine compiles; made by whoever starts it."""
+    store: Path
+    """A folder an engine may write to and finds again: kernels it compiled, models it pulled itself."""

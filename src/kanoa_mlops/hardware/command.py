@@ -31,11 +31,14 @@ class Commands:
         self._path = path
 
     def has(self, program: str) -> bool:
-        return shutil.which(program, path=self._path) is not None
+        return self.path(program) is not None
+
+    def path(self, program: str) -> str | None:
+        return shutil.which(program, path=self._path)
 
     def run(self, argv: Sequence[str], seconds: float) -> Outcome:
         """Never raises, and returns in time even where the command cannot be killed."""
-        program = shutil.which(argv[0], path=self._path)
+        program = self.path(argv[0])
         if program is None:
             return Outcome(problem="is not installed")
         try:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from kanoa_mlops.catalog.types import Accelerator, ContainerRuntime, Vendor
+from kanoa_mlops.catalog.types import Accelerator, ContainerRuntime, EngineId, Program, Vendor
 from kanoa_mlops.hardware.patience import Patience
 
 
@@ -23,6 +23,8 @@ class Findings:
     drivers: Mapping[Vendor, str] = field(default_factory=dict)
     runtimes: tuple[ContainerRuntime, ...] = ()
     ollama: str | None = None
+    programs: Mapping[EngineId, Program] = field(default_factory=dict)
+    embedded: Program | None = None
     disk_free: int | None = None
     unknown: tuple[str, ...] = ()
     """What could not be read, and why, in words."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kanoa_mlops.catalog.types import Accelerator, AcceleratorFacts, LinkFacts, Machine, Software, Vendor
+from kanoa_mlops.catalog.types import (
+    Accelerator,
+    AcceleratorFacts,
+    EngineId,
+    LinkFacts,
+    Machine,
+    Program,
+    Software,
+    Vendor,
+)
 from kanoa_mlops.hardware.amd import find_amd
 from kanoa_mlops.hardware.apple import find_apple, read_mac
 from kanoa_mlops.hardware.cpu import cpu_name, usable_cores
@@ -41,6 +50,8 @@ def probe_machine(
     disk: Path | None = None,
     software: bool = False,
     ollama: str = OLLAMA,
+    vllm: Path | None = None,
+    wheel: Path | None = None,
 ) -> Machine:
     """What this machine has, as far as it can be read. Never raises, and ends with `host.patience`.
 
@@ -49,8 +60,10 @@ def probe_machine(
         known: what the catalog knows of a card by its driver's name.
         known_link: what the catalog knows of a tunnel to a card.
         disk: the folder weights are kept in, which need not exist.
-        software: also ask for Docker, Podman and Ollama, which costs a second where they are there.
+        software: also ask for Docker, Podman and the engines, which costs a second where they are there.
         ollama: where Ollama would listen.
+        vllm: a Python that has vLLM, where it is not the one of the `vllm` on PATH.
+        wheel: a Python that has llama.cpp's wheel.
     """
     host = host or Host()
     basis = _basis(host)
@@ -58,7 +71,7 @@ def probe_machine(
     if disk:
         probes["free disk"] = lambda: find_disk(disk)
     if software:
-        probes |= _software_probes(host, ollama)
+        probes |= _software_probes(host, ollama, vllm, wheel)
     found = ask_together(probes, host.patience)
     cards, unified, left_out = _choose(found)
     return Machine(
@@ -71,7 +84,7 @@ def probe_machine(
         memory_available=basis.memory.available,
         accelerators=tuple(with_facts(card, known, known_link, unified=unified) for card in cards),
         unified=unified,
-        software=_software(host, found),
+        software=_software(host, found, ollama),
         disk_free=next((each.disk_free for each in found if each.disk_free is not None), None),
         unknown=(
             *basis.unknown,
@@ -82,16 +95,23 @@ def probe_machine(
     )
 
 
-def _software_probes(host: Host, ollama: str) -> dict[str, Probe]:
+def _software_probes(host: Host, ollama: str, vllm: Path | None, wheel: Path | None) -> dict[str, Probe]:
     # Imported only here: a plan is made without them, and HTTP alone takes as long as all other probes.
     from kanoa_mlops.hardware.containers import find_docker, find_podman
     from kanoa_mlops.hardware.ollama import find_ollama
+    from kanoa_mlops.hardware.programs import find_llama_server, find_ollama_program, find_vllm, find_wheel
 
-    return {
+    probes: dict[str, Probe] = {
         "Docker": lambda: find_docker(host),
         "Podman": lambda: find_podman(host),
         "Ollama": lambda: find_ollama(ollama, host.patience),
+        "llama-server": lambda: find_llama_server(host),
+        "Ollama's program": lambda: find_ollama_program(host),
+        "vLLM": lambda: find_vllm(host, vllm),
     }
+    if wheel:
+        probes["llama.cpp's wheel"] = lambda: find_wheel(host, wheel)
+    return probes
 
 
 @dataclass(frozen=True)
@@ -163,14 +183,19 @@ def _choose(found: list[Findings]) -> tuple[tuple[Accelerator, ...], bool, list[
     return tuple(card for card in cards if card.vendor == first), False, left_out
 
 
-def _software(host: Host, found: list[Findings]) -> Software:
+def _software(host: Host, found: list[Findings], ollama: str) -> Software:
     drivers: dict[Vendor, str] = {}
+    programs: dict[EngineId, Program] = {}
     for each in found:
         drivers.update(each.drivers)
+        programs.update(each.programs)
     return Software(
         drivers=drivers,
         runtimes=tuple(runtime for each in found for runtime in each.runtimes),
         ollama=next((each.ollama for each in found if each.ollama), None),
+        ollama_url=ollama,
+        programs=programs,
+        embedded=next((each.embedded for each in found if each.embedded), None),
         wsl=host.system == "Linux" and is_wsl(host.root),
     )
 

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-_SAYS_ITS_MEMORY = 4
+_LOAD_MODES = ("none", "mmap", "mlock")
+_SPLIT_MODES = ("none", "layer", "row")
 _CACHE_TYPES = ("f16", "q8_0", "q4_0")
 
 
@@ -46,11 +47,18 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--ubatch-size", type=int, default=512)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--n-gpu-layers", type=int, default=0)
-    parser.add_argument("--no-mmap", action="store_true")
+    parser.add_argument("--load-mode", choices=_LOAD_MODES)
     parser.add_argument("--cache-type-k", choices=_CACHE_TYPES, default="f16")
     parser.add_argument("--cache-type-v", choices=_CACHE_TYPES, default="f16")
     parser.add_argument("--repeat-penalty", type=float, default=1.0)
     parser.add_argument("--cache-ram", type=int, required=True, help="MiB")
+    parser.add_argument("--log-verbosity", type=int, default=3)
+    parser.add_argument("--no-kv-unified", dest="kv_unified", action="store_false")
+    parser.add_argument("--fit", choices=("on", "off"), default="on")
+    parser.add_argument("--metrics", action="store_true")
+    parser.add_argument("--no-ui", dest="ui", action="store_false")
+    parser.add_argument("--split-mode", choices=_SPLIT_MODES)
+    parser.add_argument("--n-cpu-moe", type=int, default=0)
     return parser.parse_args(argv)
 
 
@@ -67,35 +75,34 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.n_batch = options.batch_size
     parameters.n_ubatch = options.ubatch_size
     parameters.n_gpu_layers = options.n_gpu_layers
-    if options.no_mmap:
-        parameters.load_mode = _load_mode("NONE")
-    parameters.cache_type_k = _cache_type(options.cache_type_k)
-    parameters.cache_type_v = _cache_type(options.cache_type_v)
-    # Each slot keeps its whole share: a request never fails because its neighbour is long.
-    parameters.kv_unified = False
+    if options.load_mode:
+        parameters.load_mode = _named("llama_load_mode", f"LLAMA_LOAD_MODE_{options.load_mode.upper()}")
+    if options.split_mode:
+        parameters.split_mode = _named("llama_split_mode", f"LLAMA_SPLIT_MODE_{options.split_mode.upper()}")
+    parameters.cache_type_k = _named("ggml_type", f"GGML_TYPE_{options.cache_type_k.upper()}")
+    parameters.cache_type_v = _named("ggml_type", f"GGML_TYPE_{options.cache_type_v.upper()}")
+    parameters.tensor_buft_overrides = _experts_on_processor(options.n_cpu_moe)
+    parameters.kv_unified = options.kv_unified
     parameters.cpuparams.n_threads = options.threads
     parameters.cpuparams_batch.n_threads = options.threads
     parameters.sampling.penalty_repeat = options.repeat_penalty
     parameters.cache_ram_mib = options.cache_ram
-    # The plan has already decided what fits; llama.cpp must not shrink it silently.
-    parameters.fit_params = False
-    # Below this it does not say how much memory it set aside; above, it writes down what it is asked.
-    parameters.verbosity = _SAYS_ITS_MEMORY
-    parameters.endpoint_metrics = True
-    parameters.ui = False
+    parameters.fit_params = options.fit == "on"
+    parameters.verbosity = options.log_verbosity
+    parameters.endpoint_metrics = options.metrics
+    parameters.ui = options.ui
     return parameters
 
 
-def _load_mode(name: str) -> Any:
+def _experts_on_processor(layers: int) -> str:
+    """What llama-server makes of --n-cpu-moe: the experts of the first layers stay in the machine's memory."""
+    return ",".join(rf"blk\.{layer}\.ffn_(up|down|gate_up|gate)_(ch|)exps=CPU" for layer in range(layers))
+
+
+def _named(enumeration: str, name: str) -> Any:
     import xllamacpp
 
-    return getattr(xllamacpp.llama_load_mode, f"LLAMA_LOAD_MODE_{name}")
-
-
-def _cache_type(name: str) -> Any:
-    import xllamacpp
-
-    return getattr(xllamacpp.ggml_type, f"GGML_TYPE_{name.upper()}")
+    return getattr(getattr(xllamacpp, enumeration), name)
 
 
 def _end_with_starter() -> None:

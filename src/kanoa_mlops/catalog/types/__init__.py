@@ -3,7 +3,7 @@
 from kanoa_mlops.catalog.types.architecture import Architecture, AttentionGroup, Experts
 from kanoa_mlops.catalog.types.base import Source
 from kanoa_mlops.catalog.types.engine import Constant, Device, Engine, EngineId, Image, Support, Vendor
-from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Link, Machine, Software
+from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Link, Machine, Program, Software
 from kanoa_mlops.catalog.types.measurement import LearnedRun, Measured, Measurements
 from kanoa_mlops.catalog.types.model import Licence, Model, Sampling
 from kanoa_mlops.catalog.types.platform import AcceleratorFacts, HostedModel, HostFacts, LinkFacts, Platform
@@ -53,6 +53,7 @@ __all__ = [
     "Origin",
     "PackageFile",
     "Platform",
+    "Program",
     "Quantization",
     "Sampling",
     "Software",

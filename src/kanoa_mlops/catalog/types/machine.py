@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from kanoa_mlops.catalog.types.base import Count, Entry
-from kanoa_mlops.catalog.types.engine import Vendor
+from kanoa_mlops.catalog.types.engine import Device, EngineId, Vendor
 
 
 class Link(Entry):
@@ -61,6 +61,16 @@ class ContainerRuntime(Entry):
     """Why it cannot be used, where it cannot."""
 
 
+class Program(Entry):
+    """An engine that is installed as a program."""
+
+    argv: tuple[str, ...]
+    """What starts it; its flags follow."""
+    devices: tuple[Device, ...]
+    """What this build computes on."""
+    version: str | None = None
+
+
 class Software(Entry):
     """What is installed that matters to serving. None is 'unknown', not 'absent'."""
 
@@ -68,6 +78,11 @@ class Software(Entry):
     runtimes: tuple[ContainerRuntime, ...] = ()
     ollama: str | None = None
     """Version of the daemon that answers."""
+    ollama_url: str = "http://127.0.0.1:11434"
+    """Where it answers, or would."""
+    programs: dict[EngineId, Program] = Field(default_factory=dict)
+    embedded: Program | None = None
+    """The interpreter that has llama.cpp's wheel."""
     wsl: bool = False
     """Inside the Windows Subsystem for Linux."""
 
