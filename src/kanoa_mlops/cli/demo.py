@@ -15,11 +15,11 @@ import click
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.cli import options as shared
-from kanoa_mlops.cli.default import SERVED
 from kanoa_mlops.cli.request import Request
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.serve import serve
 from kanoa_mlops.errors import Failure, MissingExtra
+from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.runtime.state import ServerRecord, running_servers, server_folder
 from kanoa_mlops.runtime.stop import stop_server
@@ -97,7 +97,8 @@ def _server(screen: Screen, settings: Settings) -> Iterator[ServerRecord]:
     catalog = load_catalog(settings.catalog_dir)
     request = Request(
         models=(find_model(catalog, settings.demo_model),),
-        wish=SERVED,
+        wish=Wish(),
+        via="embedded",  # nothing else is sure to be here, and an image of gigabytes is not for a demo
         host="127.0.0.1",
         # One that nobody else can mean: what runs there is ours to end.
         port=free_port(),

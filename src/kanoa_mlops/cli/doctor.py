@@ -17,12 +17,12 @@ from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.catalog.types import Machine
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.default import SERVED
+from kanoa_mlops.cli.choice import choose
 from kanoa_mlops.cli.inventory import show_machine
-from kanoa_mlops.cli.local import local_machine, servable
+from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import KanoaError
-from kanoa_mlops.planner.planner import plan
+from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.runtime.diagnosis import diagnose
 from kanoa_mlops.runtime.ports import require_free
 from kanoa_mlops.runtime.state import running_servers
@@ -51,7 +51,7 @@ def command(as_json: bool) -> None:
     """
     settings, screen = load_settings(), Screen()
     catalog = load_catalog(settings.catalog_dir)
-    machine = local_machine(catalog, disk=settings.cache_dir, software=True)
+    machine = equipped_machine(catalog, settings)
     checks = list(_checks(settings, catalog, machine))
     if as_json:
         screen.json(
@@ -92,7 +92,7 @@ def _memory(settings: Settings, catalog: Catalog, machine: Machine) -> Check:
     name = settings.default_model or settings.demo_model
     held = f"{format_bytes(machine.memory_available)} free"
     try:
-        made = plan(find_model(catalog, name), servable(machine), SERVED, catalog)
+        made = choose(find_model(catalog, name), machine, Wish(), catalog).plan
     except KanoaError as error:
         return Check("memory", False, held, f"{error.message} {error.hint}")
     found = f"{held}; {name} takes {format_bytes(made.memory_bytes)}"

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 from kanoa_mlops import __version__
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.engines.launch import Launch
-from kanoa_mlops.engines.llamacpp import launch
+from kanoa_mlops.engines.launching import launch_of
+from kanoa_mlops.engines.site import Site
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backend, Backends
@@ -120,9 +120,14 @@ class Front:
 
     def _supervisor(self, served: Served) -> Supervisor:
         plan, key_file = served.plan, self._folder.engine_key(served.plan.model)
+        store = self._settings.cache_dir / "engines" / plan.engine
+        store.mkdir(parents=True, exist_ok=True)
 
         def make_launch(port: int) -> Launch:
-            return launch(plan, served.files, port=port, key_file=key_file, python=sys.executable)
+            site = Site(port, key_file, store)
+            made = launch_of(plan, served.model, served.weights, served.files, site, served.choice.way)
+            assert made is not None, "an engine that runs already is not started"
+            return made
 
         log = self._folder.engine_log(plan.model)
         return Supervisor(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from kanoa_mlops.catalog.load import Catalog
@@ -12,21 +14,14 @@ from kanoa_mlops.errors import UnknownModel
 from kanoa_mlops.settings import Settings
 
 
-def local_machine(catalog: Catalog, *, disk: Path | None = None, software: bool = False) -> Machine:
-    """This machine, with what the catalog knows of its cards.
-
-    Args:
-        disk: where weights are kept, to be told how much is free there.
-        software: also ask for container runtimes and Ollama, which takes a second.
-    """
+def local_machine(catalog: Catalog) -> Machine:
+    """This machine, with what the catalog knows of its cards."""
     # A plan for a machine of the catalog does without the probes.
     from kanoa_mlops.hardware.machine import probe_machine
 
     return probe_machine(
         known=lambda name: known_accelerator(catalog, name),
         known_link=lambda kind, generation: known_link(catalog, kind, generation),
-        disk=disk,
-        software=software,
     )
 
 
@@ -56,6 +51,15 @@ def find_or_read(name: str, catalog: Catalog, settings: Settings) -> Model:
         return open_model(name, settings, quantizations=catalog.quantizations)
 
 
-def servable(machine: Machine) -> Machine:
-    """The machine as `serve` uses it: the embedded llama.cpp knows the processor and Apple's graphics."""
-    return machine if machine.system == "Darwin" else machine.without_accelerators()
+def equipped_machine(catalog: Catalog, settings: Settings) -> Machine:
+    """This machine with what is installed on it to run engines."""
+    from kanoa_mlops.hardware.machine import probe_machine
+
+    return probe_machine(
+        known=lambda name: known_accelerator(catalog, name),
+        known_link=lambda kind, generation: known_link(catalog, kind, generation),
+        disk=settings.cache_dir,
+        software=True,
+        vllm=settings.vllm_python,
+        wheel=Path(sys.executable) if find_spec("xllamacpp") else None,
+    )

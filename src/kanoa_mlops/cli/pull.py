@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.query import find_model, find_weights
 from kanoa_mlops.catalog.types import Machine, Model, Weights
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.default import SERVED, default_model
+from kanoa_mlops.cli.choice import choose
+from kanoa_mlops.cli.default import default_model
 from kanoa_mlops.cli.fit import require_fit
-from kanoa_mlops.cli.local import local_machine, servable
+from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.progress import pulled
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.errors import DoesNotFit
 from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.settings import load_settings
@@ -37,7 +37,7 @@ def command(
     """
     screen, settings = Screen(), load_settings().offline_if(offline)
     catalog = load_catalog(settings.catalog_dir)
-    machine = local_machine(catalog)
+    machine = equipped_machine(catalog, settings)
     models = [find_model(catalog, name) for name in names]
     done = []
     for model in models or [default_model(screen, settings, catalog, machine)]:
@@ -54,10 +54,12 @@ def command(
 def _weights(
     screen: Screen, model: Model, name: str | None, machine: Machine, catalog: Catalog, anyway: bool
 ) -> Weights:
-    """Those that were named, or that `serve` would run; weights for other engines need not fit it."""
-    if name and find_weights(model, name).format not in catalog.engines["llama.cpp"].formats:
+    """Those that were named, or that `serve` would run. What nothing here runs may be fetched by name."""
+    try:
+        made = choose(model, machine, Wish(weights=name), catalog).plan
+    except DoesNotFit:
+        if not name:
+            raise
         made = plan(model, machine, Wish(weights=name), catalog)
-    else:
-        made = plan(model, servable(machine), replace(SERVED, weights=name), catalog)
     require_fit(screen, made, anyway)
     return find_weights(model, made.weights)

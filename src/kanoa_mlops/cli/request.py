@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from kanoa_mlops.catalog.load import Catalog
-from kanoa_mlops.catalog.types import LearnedRun, Machine, Model
+from kanoa_mlops.catalog.query import find_weights
+from kanoa_mlops.catalog.types import LearnedRun, Machine, Model, Weights
+from kanoa_mlops.cli.choice import Choice, choose
+from kanoa_mlops.engines.site import WeightFiles
 from kanoa_mlops.planner.plan import Plan
-from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.planner.wish import Wish
 
 
@@ -21,6 +22,8 @@ class Request:
     wish: Wish
     host: str
     port: int
+    via: str | None = None
+    """The only way to run engines, by its name; None for the first there is."""
     anyway: bool = False
     """Served although the plan says that it does not fit."""
 
@@ -34,22 +37,24 @@ class Request:
             "--parallel": self.wish.sequences,
             "--images": self.wish.images,
             "--cache-bits": self.wish.cache_bits,
+            "--engine": self.wish.engine,
+            "--via": self.via,
         }
         for flag, value in wished.items():
             words += [flag, str(value)] if value is not None else []
         return (*words, "--anyway") if self.anyway else tuple(words)
 
-    def plans(self, machine: Machine, catalog: Catalog, learned: Sequence[LearnedRun]) -> list[Plan]:
-        """One plan a model; each finds the memory that those before it leave."""
-        plans: list[Plan] = []
+    def choices(self, machine: Machine, catalog: Catalog, learned: Sequence[LearnedRun]) -> list[Choice]:
+        """One a model; each finds the memory that those before it leave."""
+        choices: list[Choice] = []
         for model in self.models:
-            left = _without(machine, sum(each.memory_bytes for each in plans))
-            plans.append(plan(model, left, self.wish, catalog, learned))
-        return plans
+            left = without(machine, sum(each.plan.memory_bytes for each in choices))
+            choices.append(choose(model, left, self.wish, catalog, learned, self.via))
+        return choices
 
 
-def _without(machine: Machine, taken: int) -> Machine:
-    """What other models leave of a machine whose processor, or one memory for all, they run in."""
+def without(machine: Machine, taken: int) -> Machine:
+    """What other models leave of a machine."""
     left = max(0, machine.memory_available - taken)
     cards = tuple(
         card.model_copy(update={"memory_available": max(0, card.memory_available - taken)})
@@ -60,7 +65,16 @@ def _without(machine: Machine, taken: int) -> Machine:
 
 @dataclass(frozen=True)
 class Served:
-    """A plan with the verified files it needs."""
+    """A model with its plan, the way to run it, and the verified files it needs."""
 
-    plan: Plan
-    files: tuple[Path, ...]
+    model: Model
+    choice: Choice
+    files: WeightFiles
+
+    @property
+    def plan(self) -> Plan:
+        return self.choice.plan
+
+    @property
+    def weights(self) -> Weights:
+        return find_weights(self.model, self.plan.weights)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from kanoa_mlops.catalog.load import Catalog, load_catalog
-from kanoa_mlops.catalog.query import find_model, find_weights
+from kanoa_mlops.catalog.query import find_model
+from kanoa_mlops.catalog.types import EngineId
 from kanoa_mlops.cli import options, wishes
-from kanoa_mlops.cli.default import SERVED, default_model
+from kanoa_mlops.cli.default import default_model
 from kanoa_mlops.cli.detach import follow_start, start_detached
+from kanoa_mlops.cli.fetch import fetched
 from kanoa_mlops.cli.fit import require_fit
-from kanoa_mlops.cli.local import local_machine, servable
-from kanoa_mlops.cli.progress import pulled
+from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.errors import MissingExtra, PortTaken, UserError
+from kanoa_mlops.errors import PortTaken, UserError
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.runtime.lock import ServerLocked, is_locked, server_lock
 from kanoa_mlops.runtime.measured import recall
@@ -44,6 +43,12 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
 @click.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
 @click.option("-d", "--detach", is_flag=True, help="Return when ready; go on in the background.")
+@click.option("--engine", type=click.Choice(get_args(EngineId)), help="[default: the fastest that fits]")
+@click.option(
+    "--via",
+    type=click.Choice(["embedded", "native", "docker", "podman", "daemon"]),
+    help="How the engine is run.  [default: the nearest way]",
+)
 @wishes.options
 @options.anyway
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
@@ -53,6 +58,7 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
 def command(
     names: tuple[str, ...],
     detach: bool,
+    via: str | None,
     anyway: bool,
     host: str | None,
     port: int | None,
@@ -73,11 +79,12 @@ def command(
     else:
         catalog = load_catalog(settings.catalog_dir)
         models = [find_model(catalog, name) for name in names] or [
-            default_model(screen, settings, catalog, local_machine(catalog))
+            default_model(screen, settings, catalog, equipped_machine(catalog, settings))
         ]
         request = Request(
             models=tuple({model.id: model for model in models}.values()),
-            wish=replace(wishes.wish(**wished), engine=SERVED.engine),
+            wish=wishes.wish(**wished),
+            via=via,
             anyway=anyway,
             host=host,
             port=port,
@@ -107,10 +114,9 @@ def serve(
     folder = server_folder(settings.servers_dir, request.port)
     if is_locked(folder):
         return _join(screen, folder, request)
-    _require_engine()
-    plans = request.plans(servable(local_machine(catalog)), catalog, recall(settings.measured_dir))
-    for plan in plans:
-        require_fit(screen, plan, request.anyway)
+    choices = request.choices(equipped_machine(catalog, settings), catalog, recall(settings.measured_dir))
+    for choice in choices:
+        require_fit(screen, choice.plan, request.anyway)
     try:
         require_free(request.host, request.port)
     except PortTaken:
@@ -122,13 +128,11 @@ def serve(
             f"warning: {request.host} is open to the network: whoever reaches it may use it, without a key."
         )
     served = [
-        Served(plan, pulled(screen, settings, model, find_weights(model, plan.weights)))
-        for model, plan in zip(request.models, plans, strict=True)
+        fetched(screen, settings, model, choice)
+        for model, choice in zip(request.models, choices, strict=True)
     ]
-    for plan in plans:
-        screen.say(f"{plan.model} on {plan.engine}, {format_bytes(plan.memory_bytes)} of memory")
-        for reason in (*plan.reasons, *plan.warnings):
-            screen.say(f"  {reason}")
+    for each in served:
+        _introduce(screen, each)
     if detach:
         record = start_detached(screen, settings, folder, request.command)
         _require_same(record, request)
@@ -201,8 +205,8 @@ def _require_same(record: ServerRecord, request: Request) -> None:
         )
 
 
-def _require_engine() -> None:
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise MissingExtra(
-            "The embedded llama.cpp is not installed.", hint="pip install 'kanoa-mlops[embedded]'"
-        )
+def _introduce(screen: Screen, served: Served) -> None:
+    plan, choice = served.plan, served.choice
+    screen.say(f"{plan.model} on {plan.engine} ({choice.way}), {format_bytes(plan.memory_bytes)} of memory")
+    for line in (*plan.reasons, *plan.warnings, *([choice.remark] if choice.remark else [])):
+        screen.say(f"  {line}")

@@ -33,7 +33,7 @@ def device_of(machine: Machine) -> Device:
 def _ways(engine: Engine, machine: Machine, version: str) -> Iterator[Way]:
     software = machine.software
     if version == engine.version:
-        if engine.id == "ollama" and software.ollama:
+        if engine.id == "ollama" and software.ollama_url:
             yield Daemon(software.ollama_url, (device_of(machine),))
         program = software.programs.get(engine.id)
         if engine.id == "llama.cpp" and software.embedded:

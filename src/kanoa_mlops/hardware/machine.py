@@ -193,7 +193,7 @@ def _software(host: Host, found: list[Findings], ollama: str) -> Software:
         drivers=drivers,
         runtimes=tuple(runtime for each in found for runtime in each.runtimes),
         ollama=next((each.ollama for each in found if each.ollama), None),
-        ollama_url=ollama,
+        ollama_url=ollama if any(each.ollama for each in found) else None,
         programs=programs,
         embedded=next((each.embedded for each in found if each.embedded), None),
         wsl=host.system == "Linux" and is_wsl(host.root),

@@ -52,7 +52,7 @@ def options(
         if wish.engine not in (None, engine.id):
             continue
         device = _device(engine, machine)
-        if why := _engine_refusal(engine, model, device, machine):
+        if why := _engine_refusal(engine, model, device, machine) or _absence(engine, wish):
             refused.append(Refusal(engine.title, why))
             continue
         assert device is not None
@@ -84,6 +84,11 @@ def _engine_refusal(engine: Engine, model: Model, device: Device | None, machine
         what = machine.accelerators[0].name if machine.accelerators else "a processor alone"
         return f"it does not run on {what}"
     return ""
+
+
+def _absence(engine: Engine, wish: Wish) -> str:
+    here = wish.among is None or engine.id in wish.among
+    return "" if here else "nothing that runs it is installed here"
 
 
 def _runnable(engine: Engine, model: Model, wish: Wish) -> Iterator[Weights]:

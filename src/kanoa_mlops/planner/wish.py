@@ -24,6 +24,8 @@ class Wish:
     images: int | None = None
     """Images of one request."""
     engine: EngineId | None = None
+    among: frozenset[EngineId] | None = None
+    """Engines that can be run where this is for; None for all."""
     cache_bits: Literal[8, 16] | None = None
     """Of a number in the key-value cache."""
     utilization: float | None = None

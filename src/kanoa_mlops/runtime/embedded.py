@@ -95,7 +95,7 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
 
 
 def _experts_on_processor(layers: int) -> str:
-    """What llama-server makes of --n-cpu-moe: the experts of the first layers stay in the machine's memory."""
+    """What llama-server makes of --n-cpu-moe: experts of the first layers stay in the machine's memory."""
     return ",".join(rf"blk\.{layer}\.ffn_(up|down|gate_up|gate)_(ch|)exps=CPU" for layer in range(layers))
 
 

@@ -119,7 +119,7 @@ class Supervisor:
     async def _answers(self, launch: Launch, process: asyncio.subprocess.Process) -> bool:
         """Wait until the engine is ready (True) or has ended (False)."""
         url = f"http://127.0.0.1:{launch.port}{launch.health_path}"
-        headers = {"Authorization": f"Bearer {launch.key_file.read_text(encoding='utf-8').strip()}"}
+        headers = _key_header(launch)
         async with aiohttp.ClientSession(headers=headers, timeout=_PROBE_TIMEOUT) as session:
             while process.returncode is None:
                 try:
@@ -143,6 +143,12 @@ class Supervisor:
     def _change(self, **changes: object) -> None:
         self._record = replace(self._record, **changes)  # type: ignore[arg-type]
         self._on_change(self._record)
+
+
+def _key_header(launch: Launch) -> dict[str, str]:
+    if launch.key_file is None:
+        return {}
+    return {"Authorization": f"Bearer {launch.key_file.read_text(encoding='utf-8').strip()}"}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -78,8 +78,8 @@ class Software(Entry):
     runtimes: tuple[ContainerRuntime, ...] = ()
     ollama: str | None = None
     """Version of the daemon that answers."""
-    ollama_url: str = "http://127.0.0.1:11434"
-    """Where it answers, or would."""
+    ollama_url: str | None = None
+    """Where it answers."""
     programs: dict[EngineId, Program] = Field(default_factory=dict)
     embedded: Program | None = None
     """The interpreter that has llama.cpp's wheel."""
