@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.weights.progress import SilentProgress
 from kanoa_mlops.weights.pull import pull
+from tests.seeing import write_random_mmproj
 
 MODEL = "smollm2-135m-instruct"
 PROGRAM = Path(sys.executable).parent / "kanoa-mlops"
@@ -69,20 +71,49 @@ def weights_file(catalog: Catalog) -> Path:
 @pytest.fixture(scope="session")
 def engine_url(weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real llama.cpp with real weights, without a key."""
+    with real_engine(weights_file, tmp_path_factory.mktemp("engine")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mmproj_file(catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A vision tower with random weights for SmolLM2; see `tests.seeing`."""
+    path = tmp_path_factory.mktemp("mmproj") / "mmproj.gguf"
+    write_random_mmproj(catalog.models[MODEL], path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def seeing_engine_url(
+    weights_file: Path, mmproj_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A real llama.cpp that takes images; what it sees is noise. Without a key."""
+    folder = tmp_path_factory.mktemp("seeing_engine")
+    with real_engine(weights_file, folder, alias="seeing", mmproj=mmproj_file) as url:
+        yield url
+
+
+@contextmanager
+def real_engine(
+    weights: Path, folder: Path, *, alias: str = MODEL, mmproj: Path | None = None
+) -> Iterator[str]:
+    """llama.cpp on a free port for as long as the block; its log is in `folder`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    flags = {
-        "--model": weights_file,
-        "--alias": MODEL,
+    flags: dict[str, object] = {
+        "--model": weights,
+        "--alias": alias,
         "--port": port,
         "--ctx-size": 8192,
         "--parallel": 2,
         "--threads": 2,
         "--cache-ram": 64,
     }
+    if mmproj:
+        flags["--mmproj"] = mmproj
     argv = [str(word) for pair in flags.items() for word in pair]
-    log = tmp_path_factory.mktemp("engine") / "engine.log"
+    log = folder / "engine.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "kanoa_mlops.runtime.embedded", *argv],
