@@ -5,16 +5,26 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
+# vLLM is 3.5 GB and wants a PyTorch of its own, so it has an environment to itself.
+VLLM_VENV := .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
+VLLM_DONE := $(VLLM_VENV)/.installed
+
 LIBGOMP := { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y libgomp1; } \
 	|| { echo "llama.cpp needs GNU OpenMP: sudo apt-get install libgomp1"; exit 1; }
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test test-engines vllm check format bench clean
 
 demo: $(DONE)
 	$(BIN)/kanoa-mlops demo
 
 test: $(DONE)
 	$(BIN)/pytest
+
+test-engines: $(DONE) $(VLLM_DONE)
+	$(BIN)/pytest -m "vllm or containers"
+
+vllm: $(VLLM_DONE)
 
 check: $(DONE)
 	$(BIN)/ruff format --check
@@ -29,7 +39,7 @@ bench: $(DONE)
 	$(BIN)/python -m bench.gateway.overhead
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VLLM_VENV)
 
 $(DONE): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -43,4 +53,15 @@ $(DONE): pyproject.toml
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps opencv-python-headless
 	@# llama.cpp's wheel takes GNU OpenMP from the system; a minimal one lacks it.
 	@$(BIN)/python -c 'import xllamacpp' 2>/dev/null || $(LIBGOMP)
+	@touch $@
+
+$(VLLM_DONE): tests/vllm/requirements.txt tests/vllm/torchvision_names.py
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@# Both are built for CUDA and break what imports them; nothing here hears or sees films.
+	@$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchaudio torchcodec
+	@# What is in a .pth file runs at every start of this Python.
+	@site=$$($(VLLM_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+		&& cp tests/vllm/torchvision_names.py "$$site" \
+		&& echo 'import torchvision_names' > "$$site/torchvision_names.pth"
 	@touch $@
