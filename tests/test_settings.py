@@ -72,3 +72,27 @@ def test_the_index_pip_uses_is_used(tmp_path: Path) -> None:
 
 def test_a_size_may_be_written_with_its_unit(tmp_path: Path) -> None:
     assert settings_with(tmp_path, 'max_body_bytes = "8 MiB"').max_body_bytes == 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:11434"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://nas", "http://nas:80"),
+        ("https://nas/ollama/", "https://nas:443/ollama"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        (":9000", "http://127.0.0.1:9000"),
+        ("[::1]:9000", "http://[::1]:9000"),
+        ("[::]", "http://[::1]:11434"),
+        ("::1", "http://[::1]:11434"),
+        (' "nas:http" ', "http://nas:11434"),
+    ],
+)
+def test_ollama_is_looked_for_where_ollama_itself_would(tmp_path: Path, host: str, url: str) -> None:
+    assert settings_with(tmp_path, "", OLLAMA_HOST=host).ollama_url == url
+
+
+def test_ollama_is_looked_for_on_this_machine(tmp_path: Path) -> None:
+    assert settings_with(tmp_path, "").ollama_url == "http://127.0.0.1:11434"
+    assert settings_with(tmp_path, 'ollama_url = "nas:11434"').ollama_url == "http://nas:11434"

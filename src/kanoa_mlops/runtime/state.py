@@ -42,6 +42,14 @@ class EngineRecord:
     identity: Identity | None = None
     reason: str = ""
     restarts: int = 0
+    url: str = ""
+    """Where it answers, where that is not `port` of loopback."""
+    upstream_model: str = ""
+    """What the engine calls the model, where that is not `model`."""
+    version: str = ""
+    """Of the engine, as it said itself."""
+    used_bytes: int | None = None
+    """Held by the engine, as it said itself; None where it does not tell."""
 
 
 @dataclass(frozen=True)
