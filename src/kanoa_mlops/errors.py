@@ -11,6 +11,7 @@
     │   ├── PortTaken            another process listens there
     │   ├── OfflineError         the network is needed and was forbidden
     │   ├── MissingExtra         an optional part is not installed
+    │   ├── AccessRefused        the hub wants a licence accepted, or another token
     │   ├── DiskFull             not enough room, with how much and where
     │   └── DoesNotFit           no plan fits this machine
     └── Failure                  exit 2: something of ours, or below us, broke
@@ -74,6 +75,14 @@ class OfflineError(UserError):
 
 class MissingExtra(UserError):
     pass
+
+
+class AccessRefused(UserError):
+    """`gated`: it asks for what another source may not: an accepted licence, shown by a token."""
+
+    def __init__(self, message: str, *, hint: str = "", gated: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.gated = gated
 
 
 class DiskFull(UserError):

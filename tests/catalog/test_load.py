@@ -65,7 +65,7 @@ def test_a_person_adds_a_model_by_one_file(entry: Path) -> None:
         (("architecture", "context"), 8192, "architecture.context: 8192 is not a number of tokens"),
         (("weights", 0, "files", 0, "size"), "93.8", "weights.0.files.0.size: '93.8' is not a size"),
         (("weights", 0, "files", 0, "sha256"), "beef", "weights.0.files.0.sha256: String should match"),
-        (("weights", 0, "files", 0, "name"), "../x.gguf", "must be a bare file name"),
+        (("weights", 0, "files", 0, "name"), "../x.gguf", "must be the name of a file"),
         (
             ("weights", 0, "files", 0, "origins", 0, "hub", "revision"),
             "main",

@@ -6,7 +6,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,8 +24,12 @@ class Served:
     media_type: str = "application/octet-stream"
     location: str = ""
     """Redirect there."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Said besides, whatever the status."""
     authorization: str = ""
     """Refuse with 401 without this header."""
+    guard: Callable[[str], Served | None] | None = None
+    """What is said in place of this to whoever sends such an Authorization header; None to let them in."""
     knows_ranges: bool = True
     tells_length: bool = True
     cuts: list[int] = field(default_factory=list)
@@ -95,14 +99,17 @@ class _Handler(BaseHTTPRequestHandler):
         served = self.server.files.get(self.path)
         if served is None:
             self._say(404)
+        elif served.guard and (said := served.guard(seen.headers.get("authorization", ""))):
+            self._say(said.status, said.headers)
         elif served.authorization not in ("", seen.headers.get("authorization")):
             self._say(401)
         elif served.statuses:
             self._say(served.statuses.pop(0))
         elif served.location:
-            self._say(302, {"Location": served.location})
+            status = served.status if 300 <= served.status < 400 else 302
+            self._say(status, {"Location": served.location, **served.headers})
         elif served.status != 200:
-            self._say(served.status)
+            self._say(served.status, served.headers)
         else:
             self._give(served, seen)
 

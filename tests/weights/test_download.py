@@ -9,6 +9,7 @@ from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.address import Address
 from kanoa_mlops.weights.download import Remote, download
 from kanoa_mlops.weights.part import Part, open_part
+from kanoa_mlops.weights.refused import plainly
 from kanoa_mlops.weights.web import Web
 from tests.weights.make import HURRIED, Heard, Impatient, noise, sha256
 from tests.weights.server import FileServer, Served
@@ -35,7 +36,7 @@ def remote(server: FileServer) -> Remote:
         address=Address(f"{server.url}/tiny"),
         size=len(BODY),
         sha256=sha256(BODY),
-        if_refused="Knock first.",
+        refused=plainly("Knock first."),
     )
 
 

@@ -13,7 +13,14 @@ import pytest
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.types import Model
-from kanoa_mlops.errors import OfflineError, SourceFailed, UnknownArchitecture, UnknownModel, UserError
+from kanoa_mlops.errors import (
+    AccessRefused,
+    OfflineError,
+    SourceFailed,
+    UnknownArchitecture,
+    UnknownModel,
+    UserError,
+)
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.foreign import fetch_model, is_foreign, open_model
 from tests.catalog.foreign.make import (
@@ -197,9 +204,11 @@ def test_gated(status: int, server: FileServer, settings: Settings) -> None:
     publish(server, checkpoint(), gated="auto")
     for path in ("config.json", "model.safetensors"):
         served(server, path).status = status
-    with pytest.raises(SourceFailed, match=rf"refuses us \(HTTP {status}\)") as caught:
+    with pytest.raises(
+        AccessRefused, match=rf"refuses us, and no token was sent \(HTTP {status}\)"
+    ) as caught:
         fetch(settings)
-    assert f"Accept the licence at {server.url}/{REPO}" in caught.value.hint
+    assert f"Accept its licence, signed in, at {server.url}/{REPO}" in caught.value.hint
     assert "hf auth login" in caught.value.hint
 
 
@@ -212,9 +221,9 @@ def test_missing(settings: Settings) -> None:
 def test_private_or_missing(server: FileServer, settings: Settings) -> None:
     """The hub answers 401 for both, so that nobody learns which."""
     server.files[LISTING] = Served(status=401)
-    with pytest.raises(SourceFailed, match=f"Hugging Face {REPO} refuses us") as caught:
+    with pytest.raises(AccessRefused, match=f"Hugging Face {REPO} refuses us") as caught:
         fetch(settings)
-    assert "Check the spelling" in caught.value.hint
+    assert "check the spelling" in caught.value.hint
     assert "hf auth login" in caught.value.hint
 
 

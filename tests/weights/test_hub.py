@@ -16,10 +16,6 @@ def test_the_address_names_the_commit(settings: Settings) -> None:
     assert remote.address.url == settings.hub_url + HUB_PATH
     assert remote.address.authorization == ""
     assert remote.source == f"Hugging Face {REPO}"
-    assert remote.if_refused == (
-        f"Accept the licence at {settings.hub_url}/{REPO}, then run `hf auth login`: "
-        f"it keeps your token in {settings.hub_token_file}, where it is read."
-    )
 
 
 def authorization(settings: Settings) -> str:

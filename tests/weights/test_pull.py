@@ -15,7 +15,15 @@ import pytest
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.types import Weights
-from kanoa_mlops.errors import DiskFull, KanoaError, OfflineError, SourceFailed, UserError, WeightsCorrupted
+from kanoa_mlops.errors import (
+    AccessRefused,
+    DiskFull,
+    KanoaError,
+    OfflineError,
+    SourceFailed,
+    UserError,
+    WeightsCorrupted,
+)
 from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.weights.patience import Patience
 from kanoa_mlops.weights.place import part_path, weights_folder
@@ -91,13 +99,13 @@ def test_the_fall_from_hub_to_package_is_told(server: FileServer, settings: Sett
 
 def test_a_gated_repository(server: FileServer, settings: Settings, heard: Heard) -> None:
     server.files[HUB_PATH] = Served(status=403)
-    with pytest.raises(SourceFailed) as caught:
+    with pytest.raises(
+        AccessRefused, match=f"Hugging Face {REPO} refuses us, and no token was sent"
+    ) as caught:
         _pull(some_weights(a_file(BODY)), settings, heard)
-    assert caught.value.message == (
-        f"tiny.gguf could not be had:\n  Hugging Face {REPO} refuses us (HTTP 403)"
-    )
-    assert f"Accept the licence at {server.url}/{REPO}," in caught.value.hint
-    assert f"place tiny.gguf in {settings.weights_dir}/tiny/q4 by hand" in caught.value.hint
+    assert caught.value.exit_code == 1
+    assert f"signed in, at {server.url}/{REPO} ." in caught.value.hint
+    assert list((settings.cache_dir / "downloads").iterdir()) == []
 
 
 def test_the_token_goes_to_the_hub_and_not_to_its_cdn(

@@ -10,6 +10,7 @@ import pytest
 from kanoa_mlops.errors import SourceFailed, UnknownModel
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.address import Address
+from kanoa_mlops.weights.refused import plainly
 from kanoa_mlops.weights.remote_file import RemoteFile
 from kanoa_mlops.weights.web import Web
 from tests.weights.make import HURRIED, noise
@@ -26,7 +27,7 @@ def local(settings: Settings) -> Settings:
 @pytest.fixture
 def file(server: FileServer) -> Iterator[RemoteFile]:
     address = Address(f"{server.url}/file", "Bearer secret")
-    with RemoteFile(Web(None, HURRIED), address, "Hugging Face org/name", if_refused="Log in.") as file:
+    with RemoteFile(Web(None, HURRIED), address, "Hugging Face org/name", plainly("Log in.")) as file:
         yield file
 
 
@@ -105,7 +106,7 @@ def test_nobody_there() -> None:
     with serving() as gone:
         address = Address(f"{gone.url}/file")
     began = time.monotonic()
-    file = RemoteFile(Web(None, HURRIED), address, "Hugging Face org/name")
+    file = RemoteFile(Web(None, HURRIED), address, "Hugging Face org/name", plainly(""))
     with pytest.raises(SourceFailed, match=r"Hugging Face org/name is unreachable \(connection refused\)"):
         file.read(1)
     assert time.monotonic() - began < 1, "one try is enough"

@@ -17,13 +17,13 @@ from rich.progress import (
 from kanoa_mlops.catalog.types import Model, Weights
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.settings import Settings
-from kanoa_mlops.weights.pull import pull
+from kanoa_mlops.weights.gate import fetch
 
 
 def pulled(screen: Screen, settings: Settings, model: Model, weights: Weights) -> tuple[Path, ...]:
     """The weights' verified files, fetched with a bar where they are missing."""
     with Bars(screen) as bars:
-        return pull(weights, model.id, settings, bars)
+        return fetch(model, weights, settings, bars)
 
 
 class Bars:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kanoa_mlops.errors import DiskFull, UserError
 from kanoa_mlops.units import format_bytes
+from kanoa_mlops.weights.sharing import obstacle
 
 _HINT = "Free some room, or set another `cache_dir`. A download that was cut goes on where it stopped."
 # What the system says when there is no more room, in words. EFBIG, a file too large for its disk or for this
@@ -52,9 +53,21 @@ def disk_errors(path: Path) -> Iterator[None]:
                 hint=_HINT,
             ) from error
         raise UserError(
-            f"{path} cannot be used: {error.strerror or error}.",
+            f"{path} cannot be used: {error.strerror or error}.{_whose(path, error)}",
             hint="Check its permissions, or set another `cache_dir`.",
         ) from error
+
+
+def _whose(path: Path, error: OSError) -> str:
+    """In a cache of several people, who can help."""
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        return ""
+    try:
+        found = obstacle(path)
+    except OSError:
+        return ""
+    share = "Its owner can share it: `chmod -R g+rwX` it, and g+s its folders"
+    return f" {found}. {share}." if found else ""
 
 
 def free_bytes(path: Path) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 
-from kanoa_mlops.errors import SourceFailed
+from kanoa_mlops.errors import KanoaError, SourceFailed
 from kanoa_mlops.units import format_bytes, format_duration
 from kanoa_mlops.weights.address import Address
 from kanoa_mlops.weights.blob import git_blob
 from kanoa_mlops.weights.part import Part
 from kanoa_mlops.weights.progress import Progress
+from kanoa_mlops.weights.refused import REFUSALS, Refused, plainly
 from kanoa_mlops.weights.web import PASSING, Answer, Web, explain
 
 _CHUNK = 2**18
@@ -30,8 +31,7 @@ class Remote:
     sha256: str = ""
     git_blob: str = ""
     """What Git calls the content; asked where no sha256 is known."""
-    if_refused: str = ""
-    """What to do about a 401 or 403."""
+    refused: Refused = field(default_factory=lambda: plainly(""))
 
     def difference(self, part: Part) -> str:
         """What other bytes the part holds than it should; '' where it holds the right ones."""
@@ -48,6 +48,7 @@ def download(remote: Remote, part: Part, web: Web, progress: Progress) -> None:
     Raises:
         SourceFailed: its message is written to follow the name of the source. The part stays, unless its
             bytes are wrong.
+        AccessRefused: the hub does not give it to this person.
         DiskFull: the part stays.
     """
     if part.size > remote.size:
@@ -108,7 +109,7 @@ def _begin(answer: Answer, remote: Remote, part: Part) -> str:
         part.restart()
         return "has fewer bytes than we have"
     if answer.status not in (200, 206):
-        raise _refusal(answer.status, remote)
+        raise _refusal(answer, remote)
     start, total = answer.offered()
     if total not in (None, remote.size):
         raise SourceFailed(f"has a file of {total} bytes there, and {remote.size} are listed")
@@ -120,12 +121,12 @@ def _begin(answer: Answer, remote: Remote, part: Part) -> str:
     return ""
 
 
-def _refusal(status: int, remote: Remote) -> SourceFailed:
-    if status in (401, 403):
-        return SourceFailed(f"refuses us (HTTP {status})", hint=remote.if_refused)
-    if status in (404, 410):
-        return SourceFailed(f"does not have {remote.name} (HTTP {status})")
-    return SourceFailed(f"answered HTTP {status}")
+def _refusal(answer: Answer, remote: Remote) -> KanoaError:
+    if answer.status in REFUSALS:
+        return remote.refused(answer)
+    if answer.status in (404, 410):
+        return SourceFailed(f"does not have {remote.name} (HTTP {answer.status})")
+    return SourceFailed(f"answered HTTP {answer.status}")
 
 
 def _receive(answer: Answer, remote: Remote, part: Part, progress: Progress) -> str:

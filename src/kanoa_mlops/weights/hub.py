@@ -7,20 +7,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from kanoa_mlops.catalog.types import HubFile, WeightFile
-from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.settings import Settings
-from kanoa_mlops.weights.address import Address
+from kanoa_mlops.weights.access import refused
 from kanoa_mlops.weights.download import Remote
-
-
-def hub_home(settings: Settings) -> Address:
-    """Where the hub is, with the person's token.
-
-    Raises:
-        SettingsError: the token cannot be a token, or the hub's address is none.
-    """
-    home = Address.parse(settings.hub_url.rstrip("/"))
-    return Address(home.url, home.authorization or _bearer(settings.hub_token_file))
+from kanoa_mlops.weights.hub_home import hub_address
 
 
 def hub_remote(
@@ -33,38 +23,29 @@ def hub_remote(
     Raises:
         SettingsError: the token cannot be a token, or the hub's address is none.
     """
-    home = hub_home(settings)
-    url = f"{home.url}/{hub.repo}/resolve/{hub.revision}/{quote(hub.path)}"
     return Remote(
         name=name,
         source=f"Hugging Face {hub.repo}",
-        address=Address(url, home.authorization),
+        address=hub_address(f"{hub.repo}/resolve/{hub.revision}/{quote(hub.path)}", settings),
         size=size,
         sha256=sha256,
         git_blob=git_blob,
-        if_refused=login_hint(hub.repo, settings),
-    )
-
-
-def login_hint(repo: str, settings: Settings) -> str:
-    """What to do about a gated repository."""
-    page = Address.parse(f"{settings.hub_url.rstrip('/')}/{repo}")
-    return (
-        f"Accept the licence at {page}, then run `hf auth login`: "
-        f"it keeps your token in {settings.hub_token_file}, where it is read."
+        refused=refused(hub.repo, settings),
     )
 
 
 def cached_copies(file: WeightFile, settings: Settings) -> Iterator[Path]:
     """Files of the hub's cache that may be this one; their bytes are not looked at."""
     for origin in file.origins:
-        if origin.hub is None:
-            continue
-        blobs = _cache_folder(origin.hub.repo, settings) / "blobs"
-        # A blob is stored by its checksum, whatever commit it came with.
-        yield from (
-            path for path in (blobs / file.sha256, cached_path(origin.hub, settings)) if _is_file(path)
-        )
+        if origin.hub is not None:
+            yield from hub_copies(origin.hub, file.sha256, settings)
+
+
+def hub_copies(hub: HubFile, sha256: str | None, settings: Settings) -> Iterator[Path]:
+    """The same for a file of the hub."""
+    # A blob is stored by its checksum, whatever commit it came with.
+    blob = [_cache_folder(hub.repo, settings) / "blobs" / sha256] if sha256 else []
+    yield from (path for path in (*blob, cached_path(hub, settings)) if _is_file(path))
 
 
 def cached_path(hub: HubFile, settings: Settings) -> Path:
@@ -81,18 +62,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False  # in a cache that another user closed
-
-
-def _bearer(path: Path) -> str:
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""  # not logged in, as most are
-    if not token:
-        return ""
-    if not token.isascii() or not token.isprintable() or " " in token:
-        # Checked here, since the HTTP library would quote a value it dislikes, token and all.
-        raise SettingsError(
-            f"{path} does not hold a token: one word of plain characters.", hint="Run `hf auth login`."
-        )
-    return f"Bearer {token}"

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from kanoa_mlops.weights.disk import disk_errors
 from kanoa_mlops.weights.progress import Progress
+from kanoa_mlops.weights.sharing import LOCK_MODE, is_shared, make_folder
 
 
 @contextmanager
@@ -19,9 +20,8 @@ def holding(path: Path, what: str, progress: Progress) -> Iterator[None]:
     Raises:
         UserError: the lock's folder cannot be written.
     """
-    lock = FileLock(path)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock(path)
         if not _try(lock):
             progress.note(f"Another process is fetching {what}; waiting for it.")
             lock.acquire()
@@ -34,14 +34,18 @@ def holding(path: Path, what: str, progress: Progress) -> Iterator[None]:
 @contextmanager
 def holding_if_free(path: Path) -> Iterator[bool]:
     """Hold the lock and give True, or give False at once."""
-    lock = FileLock(path)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock(path)
         held = _try(lock)
     try:
         yield held
     finally:
         lock.release()
+
+
+def _lock(path: Path) -> FileLock:
+    make_folder(path.parent)
+    return FileLock(path, mode=LOCK_MODE) if is_shared(path.parent) else FileLock(path)
 
 
 def _try(lock: FileLock) -> bool:

@@ -14,13 +14,14 @@ from kanoa_mlops.weights.disk import disk_errors
 from kanoa_mlops.weights.lock import holding
 from kanoa_mlops.weights.place import part_lock, part_path
 from kanoa_mlops.weights.progress import Progress
+from kanoa_mlops.weights.sharing import hand_on, make_folder
 
 
 @contextmanager
 def open_part(settings: Settings, sha256: str, what: str, progress: Progress) -> Iterator[Part]:
     """The part of the thing with this checksum, with what is in it from earlier; ours alone meanwhile.
 
-    Whatever ends the block, what was appended stays on disk, to go on from.
+    Whatever ends the block, what was appended stays on disk, to go on from; of nothing, nothing stays.
 
     Raises:
         DiskFull, UserError: it cannot be opened.
@@ -28,10 +29,16 @@ def open_part(settings: Settings, sha256: str, what: str, progress: Progress) ->
     path = part_path(settings, sha256)
     with holding(part_lock(settings, sha256), what, progress):
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             stream = path.open("a+b", buffering=0)
+            hand_on(path)
         with stream:
-            yield Part(path, stream)
+            part = Part(path, stream)
+            try:
+                yield part
+            finally:
+                if not part.size:
+                    part.discard()
 
 
 class Part:
@@ -75,7 +82,7 @@ class Part:
         with disk_errors(target):
             # Else a power cut after the rename could leave a hole under a name that says verified.
             os.fsync(self._stream.fileno())
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             self.path.replace(target)
 
     def discard(self) -> None:

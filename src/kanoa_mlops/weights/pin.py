@@ -9,25 +9,19 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kanoa_mlops.catalog.types import HubFile, Listing, Origin, WeightFile, Weights
 from kanoa_mlops.catalog.types.base import Sha256
-from kanoa_mlops.catalog.types.weights import Repo, Revision, Role
+from kanoa_mlops.catalog.types.weights import FileName, Repo, Revision, Role
 from kanoa_mlops.errors import WeightsCorrupted
 from kanoa_mlops.weights.disk import disk_errors
+from kanoa_mlops.weights.sharing import hand_on, make_folder
 
 PIN_NAME = "pin.json"
 _LEAST_SLACK = 2**20
-
-
-def _bare(name: str) -> str:
-    # What is read from a file on disk must not lead out of its folder.
-    if name in ("", ".", "..") or set(name) & set("/\\\0"):
-        raise ValueError(f"{name!r} must be a bare file name")
-    return name
 
 
 class PinnedFile(BaseModel):
@@ -35,12 +29,12 @@ class PinnedFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[str, AfterValidator(_bare)]
+    name: FileName
     role: Role
     repo: Repo
     revision: Revision
     path: str
-    """In the repository; its last part is the name."""
+    """In the repository."""
     size: int = Field(ge=0)
     """Bytes."""
     sha256: Sha256 | None = None
@@ -140,8 +134,9 @@ def write_pin(folder: Path, pin: Pin) -> None:
     path = folder / PIN_NAME
     fresh = path.with_suffix(".new")
     with disk_errors(path):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         fresh.write_text(pin.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
+        hand_on(fresh)
         fresh.replace(path)
 
 

@@ -13,31 +13,39 @@ from kanoa_mlops.weights.blob import git_blob
 from kanoa_mlops.weights.choose import choose
 from kanoa_mlops.weights.disk import check_room
 from kanoa_mlops.weights.download import download
-from kanoa_mlops.weights.hub import cached_path, hub_remote
+from kanoa_mlops.weights.hub import cached_path, hub_copies, hub_remote
 from kanoa_mlops.weights.part import open_part
 from kanoa_mlops.weights.pin import Pin, PinnedFile, exact, read_pin, write_pin
 from kanoa_mlops.weights.place import part_path, weights_folder
 from kanoa_mlops.weights.progress import Progress
 from kanoa_mlops.weights.repository import Repository, ask_hub
 from kanoa_mlops.weights.seal import Seal
+from kanoa_mlops.weights.shards import indexed_shards
+from kanoa_mlops.weights.siblings import siblings
 from kanoa_mlops.weights.web import Web
 
 
-def pinned(weights: Weights, model_id: str, settings: Settings, web: Web, progress: Progress) -> Weights:
+def pinned(
+    weights: Weights, model_id: str, settings: Settings, web: Web, progress: Progress, *, code: bool = False
+) -> Weights:
     """The weights by their pin, which is made where there is none. Wants the weights' lock held.
 
     The small files that the hub keeps in Git are fetched on the way, since it does not know their sha256.
+
+    Args:
+        code: of a snapshot, with the Python files of its repository.
 
     Raises:
         OfflineError: there is no pin, and the network is forbidden.
         WeightsCorrupted: the pin cannot be read, and the network is forbidden.
         SourceFailed: the hub does not answer, or holds other files than are listed.
+        AccessRefused: the hub does not give them to this person.
         CatalogError: the listing does not say which files.
         DiskFull, UserError: the cache cannot be written.
     """
     if weights.hub is None:
         return weights
-    making = _Pinning(weights, weights.hub, model_id, settings, web, progress)
+    making = _Pinning(weights, weights.hub, model_id, settings, web, progress, code)
     pin = making.kept() or making.fresh()
     return exact(weights, pin if pin.settled else making.settle(pin))
 
@@ -53,6 +61,7 @@ class _Pinning:
         settings: Settings,
         web: Web,
         progress: Progress,
+        code: bool,
     ) -> None:
         self._weights = weights
         self._listing = listing
@@ -60,6 +69,7 @@ class _Pinning:
         self._settings = settings
         self._web = web
         self._progress = progress
+        self._code = code
         self._folder = weights_folder(settings, model_id, weights)
 
     def kept(self) -> Pin | None:
@@ -89,7 +99,9 @@ class _Pinning:
             )
         repos = dict.fromkeys([file.repo or self._listing.repo for file in self._listing.files])
         answers = {repo: self._ask(repo) for repo in repos or [self._listing.repo]}
-        files = choose(self._weights, self._listing, answers)
+        snapshot = None if self._listing.files else answers[self._listing.repo]
+        indexed = indexed_shards(snapshot, self._settings, self._web) if snapshot else frozenset()
+        files = choose(self._weights, self._listing, answers, indexed=indexed, code=self._code)
         pin = Pin(date=datetime.date.today(), files=files)
         write_pin(self._folder, pin)
         for repo, answer in answers.items():
@@ -123,8 +135,14 @@ class _Pinning:
             ) from error
 
     def _holds(self, file: PinnedFile) -> bool:
-        """Whether it is here already, whole or in part."""
-        return (self._folder / file.name).exists() or part_path(self._settings, file.checksum).exists()
+        """Whether it is on this machine already, whole or in part."""
+        places = (
+            self._folder / file.name,
+            part_path(self._settings, file.checksum),
+            *siblings(file.name, self._folder),
+            *hub_copies(file.hub, file.sha256, self._settings),
+        )
+        return any(place.exists() for place in places)
 
     def _learn(self, file: PinnedFile) -> str:
         """The sha256 of a small file that the hub only knows by Git's name, fetched for that."""

@@ -6,7 +6,15 @@ from itertools import zip_longest
 from pathlib import Path
 
 from kanoa_mlops.catalog.types import Origin, WeightFile, Weights
-from kanoa_mlops.errors import DiskFull, KanoaError, OfflineError, SourceFailed, UserError, WeightsCorrupted
+from kanoa_mlops.errors import (
+    AccessRefused,
+    DiskFull,
+    KanoaError,
+    OfflineError,
+    SourceFailed,
+    UserError,
+    WeightsCorrupted,
+)
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.adopt import adopt
 from kanoa_mlops.weights.check import check
@@ -18,6 +26,7 @@ from kanoa_mlops.weights.pinning import pinned
 from kanoa_mlops.weights.place import weights_folder, weights_lock
 from kanoa_mlops.weights.progress import Progress
 from kanoa_mlops.weights.seal import seal_path
+from kanoa_mlops.weights.siblings import share_sibling
 from kanoa_mlops.weights.sources import Sources, bytes_to_write
 from kanoa_mlops.weights.store import discard_parts, verify
 from kanoa_mlops.weights.web import Web
@@ -26,13 +35,23 @@ _PATIENCE = Patience()
 
 
 def pull(
-    weights: Weights, model_id: str, settings: Settings, progress: Progress, patience: Patience = _PATIENCE
+    weights: Weights,
+    model_id: str,
+    settings: Settings,
+    progress: Progress,
+    patience: Patience = _PATIENCE,
+    *,
+    code: bool = False,
 ) -> tuple[Path, ...]:
     """The files of these weights, in the catalog's order, fetched where they are missing or damaged.
 
     Weights that the catalog only lists are pinned first: the hub is asked once which bytes they are.
 
+    Args:
+        code: of a whole snapshot, with the Python files of its repository.
+
     Raises:
+        AccessRefused: the hub does not give them to this person.
         OfflineError: something is missing and the network is forbidden.
         WeightsCorrupted: something is damaged and the network is forbidden.
         DiskFull: before the first byte where that can be known; what was fetched is kept.
@@ -48,8 +67,9 @@ def pull(
         return whole  # asks for no lock: a cache that cannot be written can still be used
     folder = weights_folder(settings, model_id, weights)
     with holding(weights_lock(settings, model_id, weights), f"{model_id} {weights.name}", progress):
-        weights = pinned(weights, model_id, settings, Web(settings.certificates, patience), progress)
-        missing = [file for file in weights.files if not _have(file, folder / file.name, settings, progress)]
+        web = Web(settings.certificates, patience)
+        weights = pinned(weights, model_id, settings, web, progress, code=code)
+        missing = [file for file in weights.files if not _have(file, folder, settings, progress)]
         if missing and settings.offline:
             _fetch_offline(missing, folder, model_id, settings, progress)
         elif missing:
@@ -66,8 +86,9 @@ def _whole(
         return None  # found again, and dealt with, under the lock
 
 
-def _have(file: WeightFile, target: Path, settings: Settings, progress: Progress) -> bool:
+def _have(file: WeightFile, folder: Path, settings: Settings, progress: Progress) -> bool:
     """Whether the file is here, in our cache or somewhere else on this machine."""
+    target = folder / file.name
     try:
         if check(target, file, progress):
             return True
@@ -76,6 +97,9 @@ def _have(file: WeightFile, target: Path, settings: Settings, progress: Progress
             raise
         progress.note(f"{error.message} Removing it and fetching it afresh.")
         _remove(target)
+    if sibling := share_sibling(file, target, folder):
+        progress.note(f"{file.name} is the same as in {sibling.parent}; the disk holds it once.")
+        return True
     for copy in cached_copies(file, settings):
         try:
             adopt(copy, file, target, progress)
@@ -112,16 +136,15 @@ def _fetch(file: WeightFile, target: Path, origins: tuple[Origin, ...], sources:
         try:
             sources.fetch(file, origin, target)
             return
-        except (SourceFailed, DiskFull) as error:
+        except (SourceFailed, AccessRefused, DiskFull) as error:
             failures.append(error)
             told.append(f"{origin} {error.message}" if isinstance(error, SourceFailed) else error.message)
             if following:
-                sources.progress.note(
-                    " ".join(filter(None, [f"{told[-1]}; trying {following}.", error.hint]))
-                )
+                said = f"{told[-1].rstrip('.')}; trying {following}."
+                sources.progress.note(" ".join(filter(None, [said, error.hint])))
     for failure in failures:
-        if isinstance(failure, DiskFull):
-            raise failure  # the one thing the person can surely change
+        if isinstance(failure, DiskFull | AccessRefused):
+            raise failure  # what the person can surely change
     hints = [*dict.fromkeys(each.hint for each in failures if each.hint), _by_hand([file], target.parent)]
     raise SourceFailed(
         "\n  ".join([f"{file.name} could not be had:", *told]), hint=" ".join(hints)

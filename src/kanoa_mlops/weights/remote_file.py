@@ -9,10 +9,9 @@ from typing import NoReturn, Self
 
 from kanoa_mlops.errors import SourceFailed, UnknownModel
 from kanoa_mlops.weights.address import Address
-from kanoa_mlops.weights.web import Answer, Web, explain
+from kanoa_mlops.weights.refused import REFUSALS, Refused
+from kanoa_mlops.weights.web import PASSING, Answer, Web, explain
 
-_PASSING = {408, 429, 500, 502, 503, 504}
-"""Statuses that may be gone a moment later."""
 _SKIP = 2**18
 _MOST_TROUBLES = 8
 """What is read here is small; a server that gives a few bytes and breaks off is not worth more."""
@@ -21,14 +20,13 @@ _MOST_TROUBLES = 8
 class RemoteFile:
     """A stream for readers that only go forward. Use it in a `with` block."""
 
-    def __init__(self, web: Web, address: Address, source: str, *, if_refused: str = "") -> None:
+    def __init__(self, web: Web, address: Address, source: str, refused: Refused) -> None:
         """
         Args:
             source: who is asked, for messages: 'Hugging Face org/repo'.
-            if_refused: what to do about a 401 or 403.
         """
         self._web, self._address = web, address
-        self._source, self._if_refused = source, if_refused
+        self._source, self._refused = source, refused
         self._answer: Answer | None = None
         self._open = ExitStack()
         self._at = 0
@@ -52,6 +50,7 @@ class RemoteFile:
 
         Raises:
             SourceFailed: the server refuses, or stays away after several tries.
+            AccessRefused: it refuses this person.
             UnknownModel: it has no such file.
         """
         while self._total is None or self._at < self._total:
@@ -72,7 +71,7 @@ class RemoteFile:
         """So many bytes; fewer only at the end.
 
         Raises:
-            SourceFailed, UnknownModel: as for `read`.
+            SourceFailed, AccessRefused, UnknownModel: as for `read`.
         """
         parts: list[bytes] = []
         while size > 0 and (data := self.read(size)):
@@ -99,12 +98,12 @@ class RemoteFile:
             if self._at == 0:
                 raise self._failed(error.message, hint=error.hint) from error
             return error.message
-        if answer.status in _PASSING:
+        if answer.status in PASSING:
             self._open.close()
             return f"answered HTTP {answer.status}"
         if answer.status not in (200, 206):
             self._open.close()
-            self._refuse(answer.status)
+            self._refuse(answer)
         start, self._total = answer.offered()
         self._answer = answer
         return "" if start == self._at else self._skip_to(self._at, start)
@@ -147,15 +146,16 @@ class RemoteFile:
             raise self._failed(f"{trouble}; it gave {self._at} bytes in {self._troubles} tries")
         time.sleep(self._web.patience.pause_seconds * 2 ** (self._failures - 1))
 
-    def _refuse(self, status: int) -> NoReturn:
-        if status in (401, 403):
-            raise self._failed(f"refuses us (HTTP {status})", hint=self._if_refused)
-        if status in (404, 410):
+    def _refuse(self, answer: Answer) -> NoReturn:
+        if answer.status in REFUSALS:
+            error = self._refused(answer)
+            raise self._failed(error.message, error.hint) if isinstance(error, SourceFailed) else error
+        if answer.status in (404, 410):
             raise UnknownModel(
-                f"{self._source} does not exist there (HTTP {status}).",
+                f"{self._source} does not exist there (HTTP {answer.status}).",
                 hint="Check the spelling; capitals count.",
             )
-        raise self._failed(f"answered HTTP {status}")
+        raise self._failed(f"answered HTTP {answer.status}")
 
     def _failed(self, what: str, hint: str = "") -> SourceFailed:
         return SourceFailed(f"{self._source} {what}.", hint=hint)

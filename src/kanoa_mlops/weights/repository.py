@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from kanoa_mlops.catalog.types.base import Sha256
 from kanoa_mlops.catalog.types.weights import Revision
-from kanoa_mlops.errors import SourceFailed
+from kanoa_mlops.errors import KanoaError, SourceFailed
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.units import format_duration
+from kanoa_mlops.weights.access import explain, gone_hint
 from kanoa_mlops.weights.address import Address
-from kanoa_mlops.weights.hub import hub_home, login_hint
+from kanoa_mlops.weights.hub_home import hub_address
 from kanoa_mlops.weights.progress import Progress
+from kanoa_mlops.weights.refused import REFUSALS
 from kanoa_mlops.weights.web import PASSING, Answer, Web, read_whole
 
 _BRANCH = "main"
@@ -48,17 +50,19 @@ def ask_hub(repo: str, revision: str | None, settings: Settings, web: Web, progr
 
     Raises:
         SourceFailed: the hub does not answer, or not with that. Its message follows the repository's name.
+        AccessRefused: it does not tell this person.
         SettingsError: the token cannot be a token, or the hub's address is none.
     """
-    home = hub_home(settings)
-    url = f"{home.url}/api/models/{repo}/revision/{quote(revision or _BRANCH)}?blobs=true"
-    body = _ask(repo, revision, Address(url, home.authorization), settings, web, progress)
+    path = f"api/models/{repo}/revision/{quote(revision or _BRANCH)}?blobs=true"
+    body = _ask(repo, revision, hub_address(path, settings), settings, web, progress)
     try:
         answer = _Answer.model_validate_json(body)
     except ValidationError as error:
         raise SourceFailed(
             "is described with something that is no answer of a hub", hint=_other_hub(settings)
         ) from error
+    if answer.id not in ("", repo):
+        progress.note(f"Hugging Face {repo} is called {answer.id} now.")
     if revision not in (None, answer.sha):
         raise SourceFailed(f"answers with commit {answer.sha[:12]}, not with {str(revision)[:12]}")
     files = {each.rfilename: file for each in answer.siblings if (file := _known(each))}
@@ -80,6 +84,8 @@ class _Sibling(BaseModel):
 
 
 class _Answer(BaseModel):
+    id: str = ""
+    """Another than was asked for where the repository was renamed: the hub leads on from the old name."""
     sha: Revision
     siblings: tuple[_Sibling, ...]
 
@@ -111,18 +117,14 @@ def _ask(
     raise AssertionError("the last try returns or raises")
 
 
-def _refusal(answer: Answer, repo: str, revision: str | None, settings: Settings) -> SourceFailed:
-    # The hub hides private and missing repositories behind 401 and says which it is in a header.
-    code, said = answer.headers.get("x-error-code", ""), f"(HTTP {answer.status})"
-    if code == "RevisionNotFound":
+def _refusal(answer: Answer, repo: str, revision: str | None, settings: Settings) -> KanoaError:
+    said = f"(HTTP {answer.status})"
+    if answer.headers.get("x-error-code") == "RevisionNotFound":
         return SourceFailed(f"has no revision {revision or _BRANCH} {said}")
-    if code == "RepoNotFound" or answer.status in (404, 410):
-        return SourceFailed(
-            f"does not exist, or is private {said}",
-            hint=f"If it is yours, run `hf auth login`. {_other_hub(settings)}",
-        )
-    if answer.status in (401, 403):
-        return SourceFailed(f"refuses us {said}", hint=login_hint(repo, settings))
+    if answer.status in REFUSALS:
+        return explain(answer, repo, settings)
+    if answer.status in (404, 410):
+        return SourceFailed(f"does not exist, or is private {said}", hint=gone_hint(settings))
     return SourceFailed(f"answered HTTP {answer.status}")
 
 

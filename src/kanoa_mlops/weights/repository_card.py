@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from kanoa_mlops.catalog.foreign.found import Found
 from kanoa_mlops.errors import SourceFailed
 from kanoa_mlops.settings import Settings
-from kanoa_mlops.weights.address import Address
-from kanoa_mlops.weights.hub import hub_home, login_hint
+from kanoa_mlops.weights.access import refused
+from kanoa_mlops.weights.hub_home import hub_address
 from kanoa_mlops.weights.remote_file import RemoteFile
 from kanoa_mlops.weights.web import Web
 
@@ -63,14 +63,11 @@ def read_card(repo: str, revision: str, settings: Settings, web: Web) -> Reposit
     Raises:
         UnknownModel: there is no such repository, or no such revision of it.
         SourceFailed: the hub does not answer as it should.
+        AccessRefused: it does not tell this person.
     """
     path = f"api/models/{repo}/revision/{quote(revision, safe='')}?blobs=true"
-    hint = (
-        f"Check the spelling of {repo}; capitals count. If it is private, run `hf auth login`: it keeps your "
-        f"token in {settings.hub_token_file}, where it is read."
-    )
     source = f"Hugging Face {repo}" if revision == "main" else f"Hugging Face {repo} at {revision}"
-    with RemoteFile(web, _address(path, settings), source, if_refused=hint) as file:
+    with RemoteFile(web, hub_address(path, settings), source, refused(repo, settings)) as file:
         body = file.read_whole(_LONGEST_LISTING)
     try:
         info = _Info.model_validate_json(body)
@@ -88,14 +85,9 @@ def read_card(repo: str, revision: str, settings: Settings, web: Web) -> Reposit
 
 
 def open_file(card: RepositoryCard, path: str, settings: Settings, web: Web) -> RemoteFile:
-    address = _address(f"{card.repo}/resolve/{card.revision}/{quote(path)}", settings)
+    address = hub_address(f"{card.repo}/resolve/{card.revision}/{quote(path)}", settings)
     source = f"Hugging Face {card.repo}: {path}"
-    return RemoteFile(web, address, source, if_refused=login_hint(card.repo, settings))
-
-
-def _address(path: str, settings: Settings) -> Address:
-    home = hub_home(settings)
-    return Address(f"{home.url}/{path}", home.authorization)
+    return RemoteFile(web, address, source, refused(card.repo, settings))
 
 
 class _Lenient(BaseModel):

@@ -8,6 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kanoa_mlops.weights.sharing import hand_on
+
 
 class Seal(BaseModel):
     """What the file was when its bytes were last read. Links are followed."""
@@ -29,6 +31,7 @@ class Seal(BaseModel):
         """Beside the file. On a disk that cannot be written the next start reads the file again, no more."""
         with suppress(OSError):
             seal_path(path).write_text(self.model_dump_json(), encoding="utf-8")
+            hand_on(seal_path(path))
 
 
 def is_sealed(path: Path, sha256: str) -> bool:

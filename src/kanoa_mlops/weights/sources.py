@@ -19,6 +19,7 @@ from kanoa_mlops.weights.index import find_wheel
 from kanoa_mlops.weights.part import Part, open_part
 from kanoa_mlops.weights.place import part_path
 from kanoa_mlops.weights.progress import Progress
+from kanoa_mlops.weights.refused import plainly
 from kanoa_mlops.weights.seal import Seal
 from kanoa_mlops.weights.web import Web
 from kanoa_mlops.weights.wheel import append_member
@@ -44,6 +45,7 @@ class Sources:
         """
         Raises:
             SourceFailed: this origin has it not, or not now.
+            AccessRefused: it has it, and not for this person.
             DiskFull: before the first byte where that can be known.
         """
         check_room(self.settings.cache_dir, bytes_to_write(file, origin, self.settings))
@@ -97,7 +99,7 @@ class Sources:
             address=find_wheel(package, index, self.web),
             size=package.size,
             sha256=package.sha256,
-            if_refused="Give the index's user and password in `index_urls`, as pip takes them.",
+            refused=plainly("Give the index's user and password in `index_urls`, as pip takes them."),
         )
 
     def _unpack(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from kanoa_mlops.catalog.types.base import Bytes, Entry, Id, Sha256, SourceName
 
@@ -14,6 +14,18 @@ Role = Literal["model", "mmproj"]
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 """A commit, never a branch."""
 Repo = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+
+
+def _below(name: str) -> str:
+    path = PurePosixPath(name)
+    plain = path.parts and str(path) == name and not set(name) & {"\\", "\0"}
+    if not plain or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} must be the name of a file, or a path below the folder of the weights")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_below)]
+"""What it is called in the folder of its weights. It never leads out of there."""
 
 
 class HubFile(Entry):
@@ -62,18 +74,12 @@ class Origin(Entry):
 class WeightFile(Entry):
     """A file whose every byte is known."""
 
-    name: str
+    name: FileName
     role: Role = "model"
     size: Bytes
     sha256: Sha256
     origins: tuple[Origin, ...] = Field(min_length=1)
     """In order of preference."""
-
-    @model_validator(mode="after")
-    def _name_is_bare(self) -> Self:
-        if PurePosixPath(self.name).name != self.name:
-            raise ValueError(f"{self.name!r} must be a bare file name")
-        return self
 
 
 class ListedFile(Entry):
