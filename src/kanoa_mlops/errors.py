@@ -12,11 +12,13 @@
     │   ├── OfflineError         the network is needed and was forbidden
     │   ├── MissingExtra         an optional part is not installed
     │   ├── AccessRefused        the hub wants a licence accepted, or another token
+    │   ├── OllamaAbsent         no Ollama daemon answers where one is looked for
     │   ├── DiskFull             not enough room, with how much and where
     │   └── DoesNotFit           no plan fits this machine
     └── Failure                  exit 2: something of ours, or below us, broke
         ├── SourceFailed         weights could not be had from one source
         ├── WeightsCorrupted     a file on disk is not what the catalog says
+        ├── OllamaRefused        an Ollama daemon said no; carries its words
         ├── EngineDied           an engine ended; carries its last words
         └── ServerDied           the server ended before it was ready
 
@@ -85,6 +87,10 @@ class AccessRefused(UserError):
         self.gated = gated
 
 
+class OllamaAbsent(UserError):
+    pass
+
+
 class DiskFull(UserError):
     pass
 
@@ -103,6 +109,14 @@ class SourceFailed(Failure):
 
 class WeightsCorrupted(Failure):
     pass
+
+
+class OllamaRefused(Failure):
+    """`status` is that of its answer."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class EngineDied(Failure):
