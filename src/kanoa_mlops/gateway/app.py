@@ -20,6 +20,7 @@ from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figures import FigureDesk, FigureReader
 from kanoa_mlops.gateway.forward import Forwarder
 from kanoa_mlops.gateway.health import health
+from kanoa_mlops.gateway.holding import Holding, Loader
 from kanoa_mlops.gateway.inflight import InFlight
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.metrics import Metrics
@@ -39,24 +40,35 @@ def make_app(
     version: str,
     allowed_hosts: Collection[str] | None = (),
     allow_remote_images: bool = False,
+    loader: Loader | None = None,
     max_images: int = 8,
     first_byte_seconds: float = 600.0,
     idle_seconds: float = 120.0,
+    silent_seconds: float = 3.0,
+    heartbeat_seconds: float = 10.0,
 ) -> web.Application:
     """The front door for `backends`, which may change while it runs.
 
     `allowed_hosts` are names beside the loopback ones that a request's Host may have; None takes any, for a
     gateway that is meant to be reached from elsewhere. `allow_remote_images` lets engines that see fetch
-    addresses out of requests.
+    addresses out of requests. `loader` loads the models that are on demand; without one there may be none.
     """
-    limits = Limits(max_body_bytes, max_images, first_byte_seconds, idle_seconds)
+    limits = Limits(
+        max_body_bytes,
+        max_images,
+        first_byte_seconds,
+        idle_seconds,
+        silent_seconds=silent_seconds,
+        heartbeat_seconds=heartbeat_seconds,
+    )
     metrics, in_flight = Metrics(), InFlight()
     desk = FigureDesk(backends, figures, max_images, allow_remote_images, metrics.figure_read)
     app = web.Application(middlewares=[answering(in_flight, metrics), guarding(allowed_hosts)])
     app[IN_FLIGHT] = in_flight
     app.cleanup_ctx.append(_forwarding(limits, version))
     app.on_response_prepare.append(_add_headers)
-    passage = Passage(backends, desk, limits, metrics)
+    holding = Holding(loader, backends, limits) if loader is not None else None
+    passage = Passage(backends, desk, limits, metrics, holding)
     for path in routes.PASSED_ON:
         for each in routes.both(path):
             app.router.add_post(each, passage.pass_on, expect_handler=_expect(max_body_bytes))
@@ -69,12 +81,13 @@ def make_app(
 
 @dataclass(frozen=True)
 class Passage:
-    """The way of a request to an engine: choose, prepare, forward."""
+    """The way of a request to an engine: choose, prepare, have it loaded, forward."""
 
     backends: Backends
     desk: FigureDesk
     limits: Limits
     metrics: Metrics
+    holding: Holding | None
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
         exchange = request[EXCHANGE]
@@ -87,7 +100,15 @@ class Passage:
         exchange.patience.allow(self.limits.first_byte_seconds, _slow_figures(self.limits))
         prepared = await self._prepare(asked, backend)
         exchange.figure = prepared.figure
-        return await request.app[_FORWARDER].forward(request, exchange, asked, backend, prepared.body)
+
+        async def forward(to: Backend) -> web.StreamResponse:
+            exchange.backend = to
+            return await request.app[_FORWARDER].forward(request, exchange, asked, to, prepared.body)
+
+        if backend.on_demand and self.holding:
+            # Prepared before: a request that holds one model must never wait for another.
+            return await self.holding.send(request, exchange, asked, backend, forward)
+        return await forward(backend)
 
     async def _prepare(self, asked: Asked, backend: Backend) -> Prepared:
         if "messages" in asked.fields:

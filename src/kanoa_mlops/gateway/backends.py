@@ -8,7 +8,8 @@ from typing import Literal
 
 from kanoa_mlops.catalog.query import nearest_names
 
-State = Literal["loading", "ready", "down"]
+State = Literal["loading", "ready", "asleep", "down"]
+"""Asleep: not loaded now, and loaded as soon as somebody asks for it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,20 @@ class Backend:
     """Why it is not ready, in words."""
     engine_key: str = field(default="", repr=False)
     """The bearer key the engine wants; never shown."""
+    upstream_model: str = ""
+    """What the engine itself calls the model, where that is not the served name."""
+    on_demand: bool = False
+    """Loaded when it is asked for: a request is held until then, whatever the state."""
+
+    @property
+    def engine_model(self) -> str:
+        """The name that goes to the engine."""
+        return self.upstream_model or self.model
+
+    @property
+    def takes_requests(self) -> bool:
+        """It answers, now or after a while."""
+        return self.state == "ready" or (self.on_demand and self.state != "down")
 
     @property
     def headers(self) -> Mapping[str, str]:

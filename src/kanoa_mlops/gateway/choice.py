@@ -12,13 +12,17 @@ def choose(model: str | None, backends: Backends) -> Backend:
     """The backend that serves `model`, a name or an alias; without a name the only one there is.
 
     Raises:
-        ApiError: 404 for a model that is not served, 503 for one that is not ready.
+        ApiError: 404 for a model that is not served, 503 for one that is not ready and that no request wakes.
     """
     backend = find(model, backends)
+    if backend.on_demand:
+        return backend
     if backend.state == "loading":
         raise _not_ready(backend, "model_loading", f"{backend.model} is still loading")
     if backend.state == "down":
         raise _not_ready(backend, "model_down", f"{backend.model} is down")
+    if backend.state == "asleep":
+        raise _not_ready(backend, "model_asleep", f"{backend.model} is not loaded")
     return backend
 
 

@@ -29,6 +29,8 @@ class Exchange:
     figure: str = ""
     """How a figure reached the model, see `Prepared`."""
     usage: Usage | None = None
+    held_seconds: float = 0.0
+    """Spent waiting for a model to be loaded."""
     first_byte_seconds: float | None = None
     stream: web.StreamResponse | None = None
     """The stream, once its head has gone out."""
@@ -78,6 +80,8 @@ def log_line(exchange: Exchange) -> str:
         "status": exchange.status,
         "seconds": f"{exchange.seconds:.3f}",
     }
+    if exchange.held_seconds >= 0.001:
+        values["held_seconds"] = f"{exchange.held_seconds:.3f}"
     if exchange.first_byte_seconds is not None:
         values["first_byte_seconds"] = f"{exchange.first_byte_seconds:.3f}"
     if exchange.usage:

@@ -11,6 +11,7 @@ from kanoa_mlops.gateway.engine_errors import translate, translate_hidden
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.events import DONE, EventSplitter, as_events, data_of
 from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.heartbeat import open_stream
 from kanoa_mlops.gateway.inflight import ClientLeft
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.tally import Tally
@@ -110,16 +111,12 @@ async def _whole(exchange: Exchange, answer: EngineAnswer) -> web.Response:
 
 
 async def _begin(request: web.Request, exchange: Exchange, content_type: str) -> web.StreamResponse:
-    stream = web.StreamResponse(
-        headers={"content-type": content_type, "cache-control": "no-cache", "x-accel-buffering": "no"}
-    )
+    """The stream; the one that was begun while the model was loaded, where there is one."""
     exchange.first_byte()
     try:
-        await stream.prepare(request)
+        return exchange.stream or await open_stream(request, exchange, content_type)
     except ConnectionError as error:
         raise ClientLeft from error
-    exchange.stream = stream
-    return stream
 
 
 async def _finish(stream: web.StreamResponse) -> web.StreamResponse:

@@ -7,11 +7,11 @@ from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend, State
 
-_BEST_FIRST: tuple[State, ...] = ("ready", "loading", "down")
+_BEST_FIRST: tuple[State, ...] = ("ready", "asleep", "loading", "down")
 
 
 def health(backends: Sequence[Backend], version: str) -> tuple[int, dict[str, Any]]:
-    """The HTTP status, 200 as soon as one model can answer and 503 before, and the body."""
+    """The HTTP status, 200 as soon as one model takes requests and 503 before, and the body."""
     states = {backend.state for backend in backends}
     status = next((state for state in _BEST_FIRST if state in states), "down")
     models = {
@@ -19,4 +19,4 @@ def health(backends: Sequence[Backend], version: str) -> tuple[int, dict[str, An
         for backend in backends
     }
     body = {"status": status, "version": version, "models": models}
-    return (200 if status == "ready" else 503), body
+    return (200 if any(backend.takes_requests for backend in backends) else 503), body

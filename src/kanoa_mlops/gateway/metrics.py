@@ -30,6 +30,7 @@ class Metrics:
         self._first_byte = self._histogram(
             "time_to_first_byte_seconds", "From request to first byte", "model"
         )
+        self._held = self._histogram("load_wait_seconds", "Waiting for a model to be loaded", "model")
         self._duration = self._histogram("request_duration_seconds", "From request to last byte", "model")
         self._prompt = self._counter("prompt_tokens", "Prompt tokens as engines counted them", "model")
         self._completion = self._counter(
@@ -60,6 +61,8 @@ class Metrics:
         self._duration.labels(exchange.model).observe(exchange.seconds)
         if exchange.status == CLIENT_LEFT:
             self._left.labels(exchange.model).inc()
+        if exchange.held_seconds:
+            self._held.labels(exchange.model).observe(exchange.held_seconds)
         if exchange.first_byte_seconds is not None:
             self._first_byte.labels(exchange.model).observe(exchange.first_byte_seconds)
         if exchange.usage:
@@ -84,6 +87,7 @@ class Metrics:
         for metric in (
             self._in_flight,
             self._first_byte,
+            self._held,
             self._duration,
             self._prompt,
             self._completion,

@@ -19,8 +19,8 @@ class Prepared:
 
 
 def prepare(asked: Asked, backend: Backend) -> Prepared:
-    """The request in the engine's words: an alias becomes the served name."""
-    if asked.model in (None, backend.model):
+    """The request in the engine's words: an alias becomes the name that the engine knows."""
+    if asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model):
         return Prepared(asked.raw)
     return Prepared(encode(asked.fields, backend))
 
@@ -28,4 +28,4 @@ def prepare(asked: Asked, backend: Backend) -> Prepared:
 def encode(fields: Mapping[str, Any], backend: Backend) -> bytes:
     """A changed request as JSON, for the model that `backend` serves."""
     # ASCII escapes carry even a lone surrogate, which UTF-8 cannot.
-    return json.dumps({**fields, "model": backend.model}, separators=(",", ":")).encode()
+    return json.dumps({**fields, "model": backend.engine_model}, separators=(",", ":")).encode()

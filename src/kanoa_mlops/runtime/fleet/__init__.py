@@ -1,0 +1,1 @@
+"""Several models on one machine that do not all fit at once."""
