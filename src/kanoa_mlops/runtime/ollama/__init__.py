@@ -1,0 +1,1 @@
+"""A model kept loaded in an Ollama daemon: the person's own, or one of ours."""
