@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 
-from kanoa_mlops.catalog.types import Model, Weights
+from kanoa_mlops.catalog.types import Model, Support, Weights
 from kanoa_mlops.engines import container
 from kanoa_mlops.engines.container import Mount
 from kanoa_mlops.engines.launch import Launch
@@ -75,41 +76,80 @@ def _with_key(key_file: str, argv: tuple[str, ...]) -> tuple[str, ...]:
 
 def vllm_environment(plan: Plan) -> dict[str, str]:
     """What a plan decides and no flag says."""
-    if plan.place != "cpu":
-        return {}
-    cache = next(line.size.expected for line in plan.budget.lines if line.name == "key-value cache")
-    return {"VLLM_CPU_KVCACHE_SPACE": str(max(1, math.ceil(cache / 2**30)))}
+    # A build for graphics cards would look for one, and end where there is none.
+    return {"VLLM_TARGET_DEVICE": "cpu"} if plan.place == "cpu" else {}
 
 
 def vllm_flags(plan: Plan, model: Model, weights: Weights) -> tuple[str, ...]:
     """What a plan decides, in vLLM's words; without files and addresses."""
     return (
         *("--served-model-name", plan.model),
-        *_precision(model, weights),
-        # Left alone it is the model's longest, and one request of that length must fit the cache.
-        *("--max-model-len", str(plan.context)),
-        # Each sequence costs a row of logits while vLLM measures itself, and 256 do not fit everywhere.
-        *("--max-num-seqs", str(plan.sequences)),
-        *("--max-num-batched-tokens", str(plan.batch)),
+        *_precision(plan, model, weights),
+        *_limits(plan),
         *_device(plan),
-        # Set aside for the largest images that a request may bring; none where the model cannot see.
-        *(("--limit-mm-per-prompt", f'{{"image": {plan.images}}}') if model.sees else ()),
+        *(("--limit-mm-per-prompt", _media(plan)) if model.sees else ()),
+        *_answers(plan, model.engines["vllm"]),
+        # Recorded graphs take memory that a tight plan has not.
         *(("--enforce-eager",) if plan.eager else ()),
+        # Code out of the model's repository, which the owner was asked about.
         *(("--trust-remote-code",) if plan.remote_code else ()),
     )
 
 
-def _precision(model: Model, weights: Weights) -> tuple[str, ...]:
+def _precision(plan: Plan, model: Model, weights: Weights) -> tuple[str, ...]:
     method = _METHODS.get(weights.quantization)
     return (
+        # Left alone it is the checkpoint's, and some are published in 32 bits.
         *("--dtype", _DTYPES[model.architecture.dtype]),
+        # Only where it is made while loading.
         *(("--quantization", method) if method else ()),
+        # Half the cache; left alone it is as wide as the weights are computed in.
+        *(("--kv-cache-dtype", "fp8") if plan.cache_type == "fp8" else ()),
+    )
+
+
+def _limits(plan: Plan) -> tuple[str, ...]:
+    return (
+        # Left alone it is the model's longest, and one request of that length must fit the cache.
+        *("--max-model-len", str(plan.context)),
+        # Each sequence costs a row of logits while vLLM measures itself, and 256 do not fit everywhere.
+        *("--max-num-seqs", str(plan.sequences)),
+        # What is computed at once was planned for; left alone it depends on the card.
+        *("--max-num-batched-tokens", str(plan.batch)),
+        # A prompt longer than a batch is read in pieces; without this vLLM would refuse so small a batch.
+        "--enable-chunked-prefill",
     )
 
 
 def _device(plan: Plan) -> tuple[str, ...]:
-    cache = ("--kv-cache-dtype", "fp8") if plan.cache_type == "fp8" else ()
     if plan.place == "cpu":
-        return cache
-    cards = ("--tensor-parallel-size", str(plan.gpus)) if plan.gpus > 1 else ()
-    return ("--gpu-memory-utilization", f"{plan.utilization:.2f}", *cards, *cache)
+        # To the byte: left alone it takes most of the machine, and counts what others hold as its own.
+        cache = next(line.size.expected for line in plan.budget.lines if line.name == "key-value cache")
+        return ("--kv-cache-memory-bytes", str(math.ceil(cache)))
+    return (
+        # The share of the card in which weights, cache and all else were planned.
+        *("--gpu-memory-utilization", f"{plan.utilization:.2f}"),
+        # Every card holds its part of each layer.
+        *(("--tensor-parallel-size", str(plan.gpus)) if plan.gpus > 1 else ()),
+    )
+
+
+def _media(plan: Plan) -> str:
+    """Room is set aside for the largest request; of what is not named, for as much as fits."""
+    return json.dumps({"image": plan.images, "video": 0, "audio": 0})
+
+
+def _answers(plan: Plan, support: Support) -> tuple[str, ...]:
+    penalty = {"repetition_penalty": plan.repeat_penalty}
+    return (
+        # Where a request does not say.
+        *(("--override-generation-config", json.dumps(penalty)) if plan.repeat_penalty else ()),
+        # Without it a client finds the thinking in the answer.
+        *(("--reasoning-parser", support.reasoning_parser) if support.reasoning_parser else ()),
+        # Without these a request that offers tools and leaves the choice to the model is refused.
+        *(
+            ("--enable-auto-tool-choice", "--tool-call-parser", support.tool_parser)
+            if support.tool_parser
+            else ()
+        ),
+    )

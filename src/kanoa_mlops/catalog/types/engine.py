@@ -114,4 +114,8 @@ class Support(Entry):
     """More at once fail to start."""
     most_image_tokens: Tokens | None = None
     """The engine shrinks images to this, where the model itself would take more."""
+    reasoning_parser: Id | None = None
+    """The engine's name for what parts the model's thinking from its answer."""
+    tool_parser: Id | None = None
+    """The engine's name for what reads the model's calls of tools; None where it was not taught to call."""
     source: SourceName
