@@ -8,8 +8,8 @@ Fixtures, for any `conftest.py` to import:
 * `llama_image` makes, under the very name the catalog pins for a processor, an image in which
   `/app/llama-server` is the real llama.cpp of the wheel. It is built once a machine (seconds) and kept.
 
-For another engine make a `python_image` likewise. What is too large to copy, such as an environment with vLLM,
-is shown in every container of the session by `Podman.show`.
+For another engine make a `python_image` likewise. What is too large to copy, as an environment with vLLM is,
+`Podman.show` shows in every container of the session.
 """
 
 from __future__ import annotations

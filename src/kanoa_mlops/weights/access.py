@@ -85,7 +85,10 @@ def explain(answer: Answer, repo: str, settings: Settings) -> KanoaError:
 
 def gone_hint(settings: Settings) -> str:
     hub = Address.parse(settings.hub_url)
-    return f"Check the spelling; capitals count. If it is yours, run `hf auth login`. The hub that was asked is {hub}; `hub_url` names another."
+    return (
+        f"Check the spelling; capitals count. If it is yours, run `hf auth login`. "
+        f"The hub that was asked is {hub}; `hub_url` names another."
+    )
 
 
 def _question(repo: str) -> str:

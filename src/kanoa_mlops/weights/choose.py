@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
+from pydantic import ValidationError
+
 from kanoa_mlops.catalog.query import nearest_names
 from kanoa_mlops.catalog.types import ListedFile, Listing, Weights
 from kanoa_mlops.catalog.types.weights import Role
@@ -81,16 +83,21 @@ def _snapshot(
 
 def _pinned(path: str, name: str, role: Role, repository: Repository) -> PinnedFile:
     file = repository.files[path]
-    return PinnedFile(
-        name=name,
-        role=role,
-        repo=repository.name,
-        revision=repository.commit,
-        path=path,
-        size=file.size,
-        sha256=file.sha256,
-        git_blob=file.git_blob,
-    )
+    try:
+        return PinnedFile(
+            name=name,
+            role=role,
+            repo=repository.name,
+            revision=repository.commit,
+            path=path,
+            size=file.size,
+            sha256=file.sha256,
+            git_blob=file.git_blob,
+        )
+    except ValidationError as error:
+        raise SourceFailed(
+            f"Hugging Face {repository.name} has a file called {path!r}, which leads out of its folder."
+        ) from error
 
 
 def _other_size(what: str, found: int, listed: int, repository: Repository) -> SourceFailed:

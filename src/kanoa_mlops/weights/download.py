@@ -122,7 +122,7 @@ def _begin(answer: Answer, remote: Remote, part: Part) -> str:
 
 
 def _refusal(answer: Answer, remote: Remote) -> KanoaError:
-    if answer.status in REFUSALS:
+    if answer.status in REFUSALS or answer.headers.get("x-error-code") == "RepoNotFound":
         return remote.refused(answer)
     if answer.status in (404, 410):
         return SourceFailed(f"does not have {remote.name} (HTTP {answer.status})")
