@@ -17,7 +17,7 @@ _CACHE_BYTES = 32 * 1024
 _RUNTIME = 256 * MIB
 _DEFAULT_CONTEXT = 4096
 _NAME = re.compile(
-    r"^((?P<host>[\w.-]+(:\d+)?)/)?((?P<namespace>[\w-]+)/)?(?P<model>[A-Za-z0-9][\w.-]*)"
+    r"^(((?P<host>[\w.-]+(:\d+)?)/)?(?P<namespace>[\w-]+)/)?(?P<model>[A-Za-z0-9][\w.-]*)"
     r"(:(?P<tag>[A-Za-z0-9_][\w.-]*))?$"
 )
 
@@ -80,6 +80,8 @@ class Stored:
     parameters: dict[str, Any]
     architecture: str
     parent: str = ""
+    projector: str = ""
+    """The digest of one more file of weights, where there is one."""
 
     @property
     def weights(self) -> str:
