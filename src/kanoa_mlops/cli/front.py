@@ -11,10 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from kanoa_mlops import __version__
+from kanoa_mlops.cli.engine import first_record, make_engine
 from kanoa_mlops.cli.request import Request, Served
-from kanoa_mlops.engines.launch import Launch
-from kanoa_mlops.engines.launching import launch_of
-from kanoa_mlops.engines.site import Site
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backend, Backends
@@ -24,12 +22,10 @@ from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
-from kanoa_mlops.runtime.learn import learn
 from kanoa_mlops.runtime.logs import rotate
 from kanoa_mlops.runtime.ports import port_taken
 from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
 from kanoa_mlops.runtime.stop import stop_server
-from kanoa_mlops.runtime.supervisor import Supervisor
 from kanoa_mlops.settings import Settings
 
 _DRAIN_SECONDS = 15.0
@@ -50,10 +46,10 @@ class Front:
             port=request.port,
             identity=this_process(),
             command=request.command,
-            engines=tuple(_engine_record(each.plan) for each in served),
+            engines=tuple(first_record(each.plan) for each in served),
         )
         self._backends = Backends(self._backend(each.plan) for each in served)
-        self._supervisors = [self._supervisor(each) for each in served]
+        self._engines = [make_engine(each, settings, folder, self._engine_changed) for each in served]
 
     async def run(self, on_ready: Callable[[ServerRecord], None]) -> None:
         """Serve until a signal asks to end. Nothing is left running, whatever happens.
@@ -90,7 +86,7 @@ class Front:
     async def _supervise(
         self, gateway: Gateway, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]
     ) -> None:
-        engines = [asyncio.create_task(each.run()) for each in self._supervisors]
+        engines = [asyncio.create_task(each.run()) for each in self._engines]
         stopped = asyncio.create_task(stop.wait())
         try:
             await self._until_ready(engines, stopped)
@@ -108,7 +104,7 @@ class Front:
 
     async def _until_ready(self, engines: list[asyncio.Task[None]], stopped: asyncio.Task[bool]) -> None:
         """All ready, or asked to stop; raises what an engine died of."""
-        ready = asyncio.gather(*(each.ready.wait() for each in self._supervisors))
+        ready = asyncio.gather(*(each.ready.wait() for each in self._engines))
         try:
             waiting: list[asyncio.Future[Any]] = [ready, stopped, *engines]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -118,31 +114,18 @@ class Front:
             if engine.done():
                 engine.result()
 
-    def _supervisor(self, served: Served) -> Supervisor:
-        plan, key_file = served.plan, self._folder.engine_key(served.plan.model)
-        store = self._settings.cache_dir / "engines" / plan.engine
-        store.mkdir(parents=True, exist_ok=True)
-
-        def make_launch(port: int) -> Launch:
-            site = Site(port, key_file, store)
-            made = launch_of(plan, served.model, served.weights, served.files, site, served.choice.way)
-            assert made is not None, "an engine that runs already is not started"
-            return made
-
-        log = self._folder.engine_log(plan.model)
-        return Supervisor(
-            make_launch,
-            _engine_record(plan),
-            log,
-            self._engine_changed,
-            on_ready=lambda words: learn(plan, words, self._settings.measured_dir),
-        )
-
     def _engine_changed(self, record: EngineRecord) -> None:
         backend = self._backends.find(record.model)
         assert backend is not None, "every engine has its backend from the start"
-        url = f"http://127.0.0.1:{record.port}"
-        self._backends.put(replace(backend, url=url, state=record.state, reason=record.reason))
+        self._backends.put(
+            replace(
+                backend,
+                url=record.url or f"http://127.0.0.1:{record.port}",
+                upstream_model=record.upstream_model,
+                state=record.state,
+                reason=record.reason,
+            )
+        )
         self._record = self._record.with_engine(record)
         self._write()
 
@@ -176,18 +159,6 @@ def server_log(folder: ServerFolder) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         handler.close()
-
-
-def _engine_record(plan: Plan) -> EngineRecord:
-    return EngineRecord(
-        model=plan.model,
-        weights=plan.weights,
-        engine=plan.engine,
-        state="loading",
-        context=plan.context,
-        sequences=plan.sequences,
-        planned_bytes=plan.memory_bytes,
-    )
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -35,11 +36,23 @@ class Seal(BaseModel):
 
 
 def is_sealed(path: Path, sha256: str) -> bool:
+    seal = _read(path)
+    return seal is not None and seal == Seal.of(path, sha256)
+
+
+def sealed_sha256(path: Path) -> str:
+    """Of a verified file. Where its seal could not be kept, the file is read again."""
+    if (seal := _read(path)) and seal == Seal.of(path, seal.sha256):
+        return seal.sha256
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> Seal | None:
     try:
-        seal = Seal.model_validate_json(seal_path(path).read_bytes())
+        return Seal.model_validate_json(seal_path(path).read_bytes())
     except (OSError, ValidationError):
-        return False
-    return seal == Seal.of(path, sha256)
+        return None
 
 
 def seal_path(path: Path) -> Path:
