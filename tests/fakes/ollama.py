@@ -10,6 +10,7 @@ says: `python -m tests.fakes.ollama serve`.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import os
@@ -39,6 +40,7 @@ _NEVER = "2318-09-13T12:00:00.000000Z"
 _STEPS = 8
 """Reports of a layer while it comes."""
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_IMAGE = re.compile(r"data:image/(jpeg|jpg|png|webp);base64,(?P<data>.+)")
 _TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 
 
@@ -52,6 +54,8 @@ class FakeOllama:
         """Method and path of all it was asked."""
         self.cuts: list[tuple[str, float]] = []
         """Each cuts one pull: by 'connection' to us or to the 'library', at this share of the weights."""
+        self.images: list[bytes] = []
+        """All that came by the OpenAI route, as it was decoded."""
         self.load_seconds = 0.0
         self.step_seconds = 0.0
 
@@ -327,6 +331,7 @@ class FakeOllama:
         if not body.get("messages"):
             raise Refusal(400, "[] is too short - 'messages'")
         name = _name(body)
+        self.images += _images(body["messages"])
         await self._load(name, None)
         head = {"id": "chatcmpl-1", "created": 1, "model": name, "system_fingerprint": "fp_ollama"}
         usage = {"prompt_tokens": 7, "completion_tokens": len(WORDS), "total_tokens": 7 + len(WORDS)}
@@ -383,6 +388,18 @@ def _name(body: dict[str, Any]) -> str:
     if not name:
         raise Refusal(400, "model is required")
     return str(name)
+
+
+def _images(messages: list[dict[str, Any]]) -> Iterator[bytes]:
+    """Data only: the daemon fetches no address."""
+    for message in messages:
+        parts = message["content"] if isinstance(message["content"], list) else []
+        for part in parts:
+            if part["type"] == "image_url":
+                found = _IMAGE.match(part["image_url"]["url"])
+                if not found:
+                    raise Refusal(400, "invalid image input")
+                yield base64.b64decode(found["data"])
 
 
 def _seconds(keep_alive: str | float | None) -> float | None:
