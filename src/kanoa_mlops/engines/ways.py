@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kanoa_mlops.catalog.types import ContainerRuntime, Device, Engine, Image, Machine
+from kanoa_mlops.catalog.version import is_known, numbers
 from kanoa_mlops.engines.way import Contained, Daemon, Embedded, Native, Way
 
 _CONTAINER_SYSTEMS = ("Linux",)
 """Elsewhere a container runs in a virtual machine, which has no graphics processor."""
 
 
-def ways(engine: Engine, machine: Machine, version: str | None = None) -> tuple[Way, ...]:
+def ways(engine: Engine, machine: Machine, until: str | None = None) -> tuple[Way, ...]:
     """Nearest first: what runs already, then what is installed, then what would be fetched.
 
     Args:
-        version: of the engine, where a model needs another than the catalog's; only an image has it.
+        until: the last version of the engine that runs a model, where a later one does not. There is an image
+            of every version; of what is installed, what is known to be newer is left out.
     """
-    return tuple(_ways(engine, machine, version or engine.version))
+    return tuple(_ways(engine, machine, until))
 
 
 def reachable(engine: Engine, machine: Machine, device: Device) -> bool:
@@ -30,24 +32,30 @@ def device_of(machine: Machine) -> Device:
     return machine.accelerators[0].vendor if machine.accelerators else "cpu"
 
 
-def _ways(engine: Engine, machine: Machine, version: str) -> Iterator[Way]:
+def _ways(engine: Engine, machine: Machine, until: str | None) -> Iterator[Way]:
     software = machine.software
-    if version == engine.version:
-        if engine.id == "ollama" and software.ollama_url:
-            yield Daemon(software.ollama_url, (device_of(machine),))
-        program = software.programs.get(engine.id)
-        if engine.id == "llama.cpp" and software.embedded:
-            embedded = Embedded(software.embedded.argv[0], software.embedded.devices)
-            # A program of the person's own is newer to the hardware than a wheel for all; not on a bare CPU.
-            if program and device_of(machine) in program.devices:
-                yield Native(engine.id, program.argv, program.devices)
-                program = None
-            yield embedded
-        if program:
-            yield Native(engine.id, program.argv, program.devices)
+    if engine.id == "ollama" and software.ollama_url and _runs(software.ollama, until):
+        yield Daemon(software.ollama_url, (device_of(machine),))
+    program = software.programs.get(engine.id)
+    native = None
+    if program and _runs(program.version, until):
+        native = Native(engine.id, program.argv, program.devices)
+    # A program of the person's own is nearer to the hardware than a wheel for all; not on a bare processor.
+    if native and machine.accelerators and device_of(machine) in native.devices:
+        yield native
+        native = None
+    if engine.id == "llama.cpp" and software.embedded and _runs(software.embedded.version, until):
+        yield Embedded(software.embedded.argv[0], software.embedded.devices)
+    if native:
+        yield native
     for runtime in software.runtimes:
         if machine.system in _CONTAINER_SYSTEMS and not runtime.problem:
             yield from _contained(engine, machine, runtime)
+
+
+def _runs(version: str | None, until: str | None) -> bool:
+    """Of a version that does not name itself nothing bad is assumed."""
+    return until is None or version is None or not is_known(version) or numbers(version) <= numbers(until)
 
 
 def _contained(engine: Engine, machine: Machine, runtime: ContainerRuntime) -> Iterator[Contained]:
