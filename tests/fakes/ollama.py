@@ -53,7 +53,8 @@ class FakeOllama:
         self.requests: list[tuple[str, str]] = []
         """Method and path of all it was asked."""
         self.cuts: list[tuple[str, float]] = []
-        """Each cuts one pull: by 'connection' to us or to the 'library', at this share of the weights."""
+        """Each troubles one pull at a share of the weights: the 'connection' or the 'library' breaks, it ends
+        in 'silence', or it takes an eighth back to fetch it 'again'."""
         self.images: list[bytes] = []
         """All that came by the OpenAI route, as it was decoded."""
         self.load_seconds = 0.0
@@ -216,6 +217,12 @@ class FakeOllama:
             if cut and done + step > size * cut[1]:
                 if cut[0] == "library":
                     raise Refusal(500, "max retries exceeded: unexpected EOF")
+                if cut[0] == "silence":
+                    raise Silence
+                if cut[0] == "again":
+                    cut, done = None, done - step
+                    yield said | {"completed": done}
+                    continue
                 assert request.transport is not None
                 request.transport.abort()
                 await asyncio.sleep(3600)
@@ -361,6 +368,10 @@ class FakeOllama:
         return self.store.load(name, keep)
 
 
+class Silence(Exception):
+    """An answer ends in the middle as if that were its end."""
+
+
 AsyncStatuses = Any
 """An asynchronous generator of the objects of a streamed answer."""
 
@@ -429,6 +440,8 @@ async def _told(request: web.Request, body: dict[str, Any], statuses: AsyncStatu
                 response = web.StreamResponse(headers={"content-type": "application/x-ndjson"})
                 await response.prepare(request)
             await response.write(json.dumps(status).encode() + b"\n")
+    except Silence:
+        pass
     except Refusal as refusal:
         if response is None:
             raise

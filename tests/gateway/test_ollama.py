@@ -22,7 +22,8 @@ from kanoa_mlops.cli.demo import draw_projectile
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.planner.wish import Wish
-from kanoa_mlops.runtime.ollama.runner import Charge, OllamaRunner
+from kanoa_mlops.runtime.ollama.charge import Charge
+from kanoa_mlops.runtime.ollama.runner import OllamaRunner
 from kanoa_mlops.runtime.state import EngineRecord
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_store import GIB, Published, Store

@@ -13,9 +13,10 @@ from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Daemon
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.runtime.learn import learn
+from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.derive import GgufFile, Origin
 from kanoa_mlops.runtime.ollama.own import OwnOllama
-from kanoa_mlops.runtime.ollama.runner import Charge, OllamaRunner
+from kanoa_mlops.runtime.ollama.runner import OllamaRunner
 from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.runtime.state import EngineRecord, ServerFolder
 from kanoa_mlops.runtime.supervisor import Supervisor

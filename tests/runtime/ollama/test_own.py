@@ -19,9 +19,9 @@ from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Native
 from kanoa_mlops.errors import EngineDied, OfflineError
 from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.client import OllamaClient
 from kanoa_mlops.runtime.ollama.own import Keeper, OnChange, OwnOllama
-from kanoa_mlops.runtime.ollama.runner import Charge
 from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.runtime.state import EngineRecord
 from kanoa_mlops.runtime.supervisor import Supervisor
@@ -55,7 +55,9 @@ class Watched:
             return Supervisor(lambda _: launch, record, self.log, on_change)
 
         charge = Charge(plan, catalog.models[MODEL].engines["ollama"], TAG)
-        self.own = OwnOllama(self.url, keep, charge, record, self.told.append, offline=offline)
+        self.own = OwnOllama(
+            self.url, keep, charge, record, self.told.append, offline=offline, poll_seconds=0.02
+        )
 
     @property
     def last(self) -> EngineRecord:
@@ -124,6 +126,8 @@ async def test_a_killed_daemon_is_started_again_with_its_model(
         async with OllamaClient(watched.url) as client:
             assert [each.name for each in await client.running()] == [NAME]
         assert watched.last.restarts == 1
+    downs = [each.reason for each in watched.told if each.state == "down"]
+    assert "killed (SIGKILL)" in downs[-1]  # not only that nobody answers
     assert not any(psutil.pid_exists(pid) for pid in watched.pids())
 
 

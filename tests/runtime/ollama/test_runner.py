@@ -14,8 +14,9 @@ from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.types import Support
 from kanoa_mlops.errors import EngineDied, OfflineError, OllamaAbsent, SourceFailed, UserError
 from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.client import OllamaClient
-from kanoa_mlops.runtime.ollama.runner import Charge, OllamaRunner
+from kanoa_mlops.runtime.ollama.runner import OllamaRunner
 from kanoa_mlops.runtime.state import EngineRecord
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_store import GIB, short_name

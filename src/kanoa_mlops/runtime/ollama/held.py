@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.runtime.ollama.answers import Running, same_name
+from kanoa_mlops.runtime.ollama.derive import Origin
 from kanoa_mlops.units import format_bytes
 
 _SLACK = 0.03
 """Of the model. One that is wholly on the card is listed so to the byte; a planned division is not exact."""
 
 
-def find_held(running: Iterable[Running], name: str, origin: object, context: int) -> Running | None:
+def find_held(running: Iterable[Running], name: str, origin: Origin, context: int) -> Running | None:
     """Ours among the models in memory.
 
     Ollama holds the same weights with the same options but once, and lists them by who came first.

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from kanoa_mlops.runtime.ollama.runner import Charge, OllamaRunner
+from kanoa_mlops.runtime.ollama.charge import Charge
+from kanoa_mlops.runtime.ollama.runner import POLL_SECONDS, OllamaRunner
 from kanoa_mlops.runtime.state import EngineRecord
 
 OnChange = Callable[[EngineRecord], None]
@@ -40,11 +41,14 @@ class OwnOllama:
         on_change: OnChange,
         *,
         offline: bool = False,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._record = record
         self._on_change = on_change
         self._daemon = keep_daemon(self._daemon_changed)
-        self._model = OllamaRunner(url, charge, record, self._model_changed, offline=offline)
+        self._model = OllamaRunner(
+            url, charge, record, self._model_changed, offline=offline, poll_seconds=poll_seconds
+        )
         self.ready = self._model.ready
         """Set once the model has been loaded for the first time."""
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from kanoa_mlops.errors import OfflineError, OllamaAbsent, OllamaRefused
-from kanoa_mlops.runtime.ollama.answers import Status, Tag, same_name
+from kanoa_mlops.runtime.ollama.answers import Status, same_name
 from kanoa_mlops.runtime.ollama.client import OllamaClient
 from kanoa_mlops.runtime.ollama.words import cut, pull_failure
 
@@ -26,8 +26,8 @@ class PullWatch(Protocol):
     def finish(self) -> None: ...
 
 
-async def pull(client: OllamaClient, tag: str, watch: PullWatch, *, offline: bool = False) -> Tag:
-    """What the daemon has of the tag, fetched where it is missing. One that is there is not asked for again.
+async def pull(client: OllamaClient, tag: str, watch: PullWatch, *, offline: bool = False) -> None:
+    """Have the daemon fetch a tag where it is missing. One that is there is not asked for again.
 
     Cut by the network it goes on by itself for as long as bytes come; called again it goes on too.
 
@@ -38,8 +38,8 @@ async def pull(client: OllamaClient, tag: str, watch: PullWatch, *, offline: boo
         UserError: the daemon is too old for it.
         OllamaAbsent: no daemon.
     """
-    if here := await find(client, tag):
-        return here
+    if any(same_name(each.name, tag) for each in await client.tags()):
+        return
     if offline:
         raise OfflineError(
             f"{tag} is not in Ollama's store, and the network is switched off (offline).",
@@ -48,14 +48,6 @@ async def pull(client: OllamaClient, tag: str, watch: PullWatch, *, offline: boo
     layers = _Layers(tag, watch)
     while not await _attempt(client, tag, layers):
         watch.note(f"Fetching {tag} was cut; going on.")
-    if here := await find(client, tag):
-        return here
-    raise cut(tag, "the daemon called it done and does not list it.")
-
-
-async def find(client: OllamaClient, tag: str) -> Tag | None:
-    """The tag as the daemon lists it, with or without ':latest'."""
-    return next((each for each in await client.tags() if same_name(each.name, tag)), None)
 
 
 async def _attempt(client: OllamaClient, tag: str, layers: _Layers) -> bool:
@@ -69,9 +61,8 @@ async def _attempt(client: OllamaClient, tag: str, layers: _Layers) -> bool:
                 if status.status == "success":
                     return True
     except OllamaRefused as refusal:
-        failure = pull_failure(refusal, tag)
         # The daemon has tried again already, many times.
-        raise failure from refusal
+        raise pull_failure(refusal, tag) from refusal
     except OllamaAbsent as absence:
         if layers.fetched == before:
             raise

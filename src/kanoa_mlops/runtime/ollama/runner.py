@@ -7,15 +7,14 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from kanoa_mlops.catalog.types import Support
-from kanoa_mlops.engines.ollama import derived_name, ollama_parameters
+from kanoa_mlops.engines.ollama import ollama_parameters
 from kanoa_mlops.errors import EngineDied, KanoaError, OllamaRefused
-from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.runtime.ollama.answers import Running, same_name
+from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.client import OllamaClient
-from kanoa_mlops.runtime.ollama.derive import Origin, derive
+from kanoa_mlops.runtime.ollama.derive import derive
 from kanoa_mlops.runtime.ollama.held import find_held, shortfalls
 from kanoa_mlops.runtime.ollama.pull import pull
 from kanoa_mlops.runtime.ollama.telling import Telling
@@ -25,28 +24,13 @@ from kanoa_mlops.runtime.state import EngineRecord
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 2.0
+POLL_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _STEADY_SECONDS = 60.0
 """A model that stayed so long is loaded again at once; one that did not, somebody else wants out."""
 _GOODBYE_SECONDS = 10.0
 _OLLAMAS_OWN = "5m"
 """What it keeps a model for where nobody says."""
-
-
-@dataclass(frozen=True)
-class Charge:
-    """What is to be kept loaded."""
-
-    plan: Plan
-    support: Support
-    """What the catalog knows of this engine with this model."""
-    origin: Origin
-
-    @property
-    def name(self) -> str:
-        """Of the derived model: what to ask the daemon for."""
-        return derived_name(self.plan)
 
 
 class OllamaRunner:
@@ -66,7 +50,7 @@ class OllamaRunner:
         on_change: Callable[[EngineRecord], None],
         *,
         offline: bool = False,
-        poll_seconds: float = _POLL_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._url = url
         self._charge = charge

@@ -27,7 +27,7 @@ def pull_failure(refusal: OllamaRefused, tag: str) -> KanoaError:
         return SourceFailed(
             f"Ollama's library has no {tag}.", hint="https://ollama.com/library lists what it has."
         )
-    if _says(said, r"max retries exceeded|unexpected EOF|connection reset|timeout|digest mismatch"):
+    if _says(said, r"max retries exceeded|unexpected EOF|connection reset|read tcp|digest mismatch"):
         return SourceFailed(f"Fetching {tag} was cut: {_one_line(said)}", hint=_AGAIN)
     if _says(said, r"dial tcp|no such host|lookup |connection refused|network is unreachable|TLS|x509|proxy"):
         return SourceFailed(
