@@ -6,20 +6,60 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.query import find_weights
 from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.cli.choice import Choice
+from kanoa_mlops.cli.fit import require_fit
+from kanoa_mlops.cli.introduce import introduce
+from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.placing import to_be_placed
+from kanoa_mlops.cli.request import Request
+from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.ollama import derived_name, ollama_parameters
 from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Contained, Daemon
-from kanoa_mlops.runtime.state import ServerFolder
+from kanoa_mlops.runtime.measured import recall
+from kanoa_mlops.runtime.state import ServerFolder, server_folder
 from kanoa_mlops.settings import Settings
 
 PORT = 8001
 """Stands for the free port that an engine is given when it is started."""
+
+
+def say_launches(
+    screen: Screen,
+    settings: Settings,
+    catalog: Catalog,
+    request: Request,
+    platform: str | None,
+    as_json: bool,
+) -> None:
+    """For every model of the request, what would be started here or on a machine of the catalog.
+
+    Raises:
+        DoesNotFit: as `serve` would.
+    """
+    folder = server_folder(settings.servers_dir, request.port)
+    machine = equipped_machine(catalog, settings, platform)
+    learned = recall(settings.measured_dir)
+    documents = []
+    for model, choice in zip(request.models, request.choices(machine, catalog, learned), strict=True):
+        require_fit(screen, choice.plan, request.anyway)
+        launch = planned_launch(model, choice, settings, folder)
+        origin = _origin(model, choice, settings)
+        if as_json:
+            documents.append(launch_document(choice, launch, origin))
+            continue
+        introduce(screen, choice)
+        if choice.plan.remote_code:
+            screen.say(f"  Its code must be allowed first: `kanoa-mlops trust {model.id}`.")
+        for line in launch_text(choice, launch, origin):
+            screen.print(line)
+    if as_json:
+        screen.json(documents)
 
 
 def planned_launch(model: Model, choice: Choice, settings: Settings, folder: ServerFolder) -> Launch | None:
@@ -90,3 +130,8 @@ def _modelfile(choice: Choice, origin: str) -> Iterator[str]:
     for name, value in ollama_parameters(choice.plan).items():
         yield f"PARAMETER {name} {value}"
     yield "end"
+
+
+def _origin(model: Model, choice: Choice, settings: Settings) -> str:
+    weights = find_weights(model, choice.plan.weights)
+    return weights.tag or str(to_be_placed(model, weights, settings).first)

@@ -10,6 +10,7 @@ from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.machines import machine_of
 from kanoa_mlops.catalog.query import find_model, find_platform, known_accelerator, known_link
 from kanoa_mlops.catalog.types import Machine, Model
+from kanoa_mlops.engines.usual import with_usual_software
 from kanoa_mlops.errors import UnknownModel
 from kanoa_mlops.settings import Settings
 
@@ -51,8 +52,14 @@ def find_or_read(name: str, catalog: Catalog, settings: Settings) -> Model:
         return open_model(name, settings, quantizations=catalog.quantizations)
 
 
-def equipped_machine(catalog: Catalog, settings: Settings) -> Machine:
-    """This machine with what is installed on it to run engines."""
+def equipped_machine(catalog: Catalog, settings: Settings, platform: str | None = None) -> Machine:
+    """This machine with what is installed on it to run engines; or one of the catalog with what is usual.
+
+    Raises:
+        UnknownPlatform: with the nearest names.
+    """
+    if platform:
+        return with_usual_software(machine_of(find_platform(catalog, platform)))
     from kanoa_mlops.hardware.machine import probe_machine
 
     return probe_machine(

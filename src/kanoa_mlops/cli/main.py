@@ -19,6 +19,7 @@ _COMMANDS = {
     "plan": "Whether a model fits, how fast, and what to change if not.",
     "models": "The models there are, and what is on disk.",
     "pull": "Fetch a model's weights, checked and resumable.",
+    "trust": "Let the code that a model brings run here.",
     "matrix": "Every model on every platform, planned or measured.",
     "platforms": "The machines that a plan can be made for.",
     "serve": "Serve models on a private OpenAI-compatible endpoint.",

@@ -9,16 +9,19 @@ from typing import Any, get_args
 import click
 
 from kanoa_mlops.catalog.load import Catalog, load_catalog
-from kanoa_mlops.catalog.query import find_model
+from kanoa_mlops.catalog.query import find_model, find_weights
 from kanoa_mlops.catalog.types import EngineId
 from kanoa_mlops.cli import options, wishes
 from kanoa_mlops.cli.default import default_model
 from kanoa_mlops.cli.detach import follow_start, start_detached
+from kanoa_mlops.cli.dry import say_launches
 from kanoa_mlops.cli.fetch import fetched
 from kanoa_mlops.cli.fit import require_fit
+from kanoa_mlops.cli.introduce import introduce
 from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.trust import require_same_code, require_trust
 from kanoa_mlops.errors import PortTaken, UserError
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.runtime.lock import ServerLocked, is_locked, server_lock
@@ -26,7 +29,6 @@ from kanoa_mlops.runtime.measured import recall
 from kanoa_mlops.runtime.ports import require_free
 from kanoa_mlops.runtime.state import ServerFolder, ServerRecord, server_folder
 from kanoa_mlops.settings import Settings, load_settings
-from kanoa_mlops.units import format_bytes
 
 _SNIPPET = """\
 from kanoa import AnalyticsInterpreter
@@ -51,6 +53,8 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
 )
 @wishes.options
 @options.anyway
+@click.option("--dry-run", is_flag=True, help="Say what would be started, and start nothing.")
+@click.option("--platform", help="With --dry-run: on a machine of the catalog; `platforms` lists them.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
 @options.port
 @options.offline
@@ -60,6 +64,8 @@ def command(
     detach: bool,
     via: str | None,
     anyway: bool,
+    dry_run: bool,
+    platform: str | None,
     host: str | None,
     port: int | None,
     offline: bool,
@@ -74,12 +80,16 @@ def command(
     host, port = host or settings.host, port or settings.port
     folder = server_folder(settings.servers_dir, port)
     record: ServerRecord | None
-    if not names and is_locked(folder):
+    if platform and not dry_run:
+        raise UserError(
+            "--platform plans for another machine, where nothing can be started.", hint="Add --dry-run."
+        )
+    if not names and not dry_run and is_locked(folder):
         record = _join(screen, folder, None)
     else:
         catalog = load_catalog(settings.catalog_dir)
         models = [find_model(catalog, name) for name in names] or [
-            default_model(screen, settings, catalog, equipped_machine(catalog, settings))
+            default_model(screen, settings, catalog, equipped_machine(catalog, settings, platform))
         ]
         request = Request(
             models=tuple({model.id: model for model in models}.values()),
@@ -89,6 +99,9 @@ def command(
             host=host,
             port=port,
         )
+        if dry_run:
+            say_launches(screen, settings, catalog, request, platform, as_json)
+            return
         record = serve(screen, settings, catalog, request, detach=detach)
     if as_json and record:
         report(screen, record)
@@ -114,9 +127,11 @@ def serve(
     folder = server_folder(settings.servers_dir, request.port)
     if is_locked(folder):
         return _join(screen, folder, request)
-    choices = request.choices(equipped_machine(catalog, settings), catalog, recall(settings.measured_dir))
-    for choice in choices:
+    machine = equipped_machine(catalog, settings)
+    choices = request.choices(machine, catalog, recall(settings.measured_dir))
+    for model, choice in zip(request.models, choices, strict=True):
         require_fit(screen, choice.plan, request.anyway)
+        require_trust(screen, settings, model, choice.plan, find_weights(model, choice.plan.weights))
     try:
         require_free(request.host, request.port)
     except PortTaken:
@@ -132,7 +147,8 @@ def serve(
         for model, choice in zip(request.models, choices, strict=True)
     ]
     for each in served:
-        _introduce(screen, each)
+        require_same_code(settings, each.model, each.plan, each.files)
+        introduce(screen, each.choice)
     if detach:
         record = start_detached(screen, settings, folder, request.command)
         _require_same(record, request)
@@ -203,10 +219,3 @@ def _require_same(record: ServerRecord, request: Request) -> None:
             hint=f"`kanoa-mlops stop --port {record.port}` first and name all models in one `serve`, "
             "or choose another --port.",
         )
-
-
-def _introduce(screen: Screen, served: Served) -> None:
-    plan, choice = served.plan, served.choice
-    screen.say(f"{plan.model} on {plan.engine} ({choice.way}), {format_bytes(plan.memory_bytes)} of memory")
-    for line in (*plan.reasons, *plan.warnings, *([choice.remark] if choice.remark else [])):
-        screen.say(f"  {line}")
