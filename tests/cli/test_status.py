@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from kanoa_mlops.runtime.identity import Identity
+from kanoa_mlops.runtime.identity import Identity, this_process
 from kanoa_mlops.runtime.state import ServerRecord, server_folder
 from tests.conftest import PROGRAM
 from tests.runtime.test_state import record
@@ -43,6 +43,18 @@ def test_a_failure_says_why_and_what_next(home: Path) -> None:
     shown = status(home, replace(ended(60), failure="The engine of tiny did not start: no memory."))
     assert "failed\n  The engine of tiny did not start: no memory." in shown.stdout
     assert "`kanoa-mlops restart --port 8000` serves the same again." in shown.stderr
+
+
+def test_an_engine_that_somebody_else_runs_is_as_it_was_last_seen(home: Path) -> None:
+    made = record(identity=this_process())
+    reason = "Ollama computes on the processor alone."
+    daemon = replace(
+        made.engines[0], engine="ollama", identity=None, state="ready", reason=reason, used_bytes=3 * 2**30
+    )
+    shown = status(home, replace(made, engines=(daemon,)))
+    assert "ready" in shown.stdout
+    assert "3.00 GiB" in shown.stdout
+    assert reason in " ".join(shown.stderr.split())
 
 
 def test_it_fits_80_columns(home: Path) -> None:

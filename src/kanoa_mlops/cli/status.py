@@ -52,18 +52,20 @@ def _server(record: ServerRecord) -> dict[str, Any]:
 
 def _engine(engine: EngineRecord, server_runs: bool) -> dict[str, Any]:
     process = engine.identity.process() if engine.identity else None
+    # One that somebody else runs, as an Ollama daemon, has no process of ours to ask.
+    stands = process is not None or engine.identity is None
     return {
         "model": engine.model,
         "weights": engine.weights,
         "engine": engine.engine,
         # The record may be older than a kill -9; the process is asked.
-        "state": engine.state if process and server_runs else "orphan" if process else "down",
+        "state": engine.state if stands and server_runs else "orphan" if process else "down",
         "reason": engine.reason,
         "restarts": engine.restarts,
         "context_tokens": engine.context,
         "parallel": engine.sequences,
         "planned_bytes": engine.planned_bytes,
-        "used_bytes": _resident(process),
+        "used_bytes": engine.used_bytes or _resident(process),
         "pid": process.pid if process else None,
     }
 
@@ -112,7 +114,9 @@ def _show(screen: Screen, server: dict[str, Any]) -> None:
         right=["CONTEXT", "PARALLEL", "MEMORY", "PLANNED"],
     )
     for each in server["engines"]:
-        if each["reason"] and each["state"] != "ready":
-            screen.say(f"{each['model']}: {each['reason']} See `kanoa-mlops logs {each['model']}`.")
+        if each["reason"]:
+            screen.say(
+                f"{each['model']}: {each['reason'].rstrip('.')}. See `kanoa-mlops logs {each['model']}`."
+            )
     if server["standing"] is not Standing.RUNNING:
         screen.say(f"`kanoa-mlops restart --port {server['port']}` serves the same again.")
