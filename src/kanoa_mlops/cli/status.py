@@ -115,8 +115,6 @@ def _show(screen: Screen, server: dict[str, Any]) -> None:
     )
     for each in server["engines"]:
         if each["reason"]:
-            screen.say(
-                f"{each['model']}: {each['reason'].rstrip('.')}. See `kanoa-mlops logs {each['model']}`."
-            )
+            screen.say(f"{each['model']}: {each['reason'].rstrip('.')}. See `kanoa-mlops logs`.")
     if server["standing"] is not Standing.RUNNING:
         screen.say(f"`kanoa-mlops restart --port {server['port']}` serves the same again.")
