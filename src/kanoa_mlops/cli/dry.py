@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from kanoa_mlops.catalog.load import Catalog
@@ -16,20 +17,57 @@ from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.placing import to_be_placed
 from kanoa_mlops.cli.request import Request
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.ollama import derived_name, ollama_parameters
 from kanoa_mlops.engines.site import Site
-from kanoa_mlops.engines.way import Contained, Daemon
+from kanoa_mlops.engines.way import Contained
+from kanoa_mlops.runtime.containers.box import Box
+from kanoa_mlops.runtime.containers.command import run_argv
+from kanoa_mlops.runtime.containers.host import Host, User, look
 from kanoa_mlops.runtime.measured import recall
-from kanoa_mlops.runtime.state import ServerFolder, server_folder
+from kanoa_mlops.runtime.state import server_folder
 from kanoa_mlops.settings import Settings
 
-PORT = 8001
+_PORT = 8001
 """Stands for the free port that an engine is given when it is started."""
+_ELSEWHERE = Host(User(1000, 1000), rootless=False)
+"""The person on a machine of the catalog: the first that a system has."""
 
 
-def say_launches(
+@dataclass(frozen=True)
+class Start:
+    """What leads from a choice to a model that answers."""
+
+    choice: Choice
+    command: tuple[str, ...]
+    """That starts the engine; empty where it runs already."""
+    origin: str
+    """Of a model that Ollama makes: a tag or a file. Else ''."""
+
+    def text(self) -> Iterator[str]:
+        """As a shell takes it."""
+        if self.command:
+            yield from _lines(self.command)
+        if self.origin:
+            yield f"ollama create {derived_name(self.choice.plan)} --file - <<'end'"
+            yield f"FROM {self.origin}"
+            for name, value in ollama_parameters(self.choice.plan).items():
+                yield f"PARAMETER {name} {value}"
+            yield "end"
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        plan = self.choice.plan
+        document: dict[str, Any] = {"model": plan.model, "engine": plan.engine, "way": str(self.choice.way)}
+        if self.command:
+            document["command"] = list(self.command)
+        if self.origin:
+            made = {"name": derived_name(plan), "from": self.origin, "parameters": ollama_parameters(plan)}
+            document["ollama"] = made
+        return document
+
+
+def say_starts(
     screen: Screen,
     settings: Settings,
     catalog: Catalog,
@@ -42,96 +80,55 @@ def say_launches(
     Raises:
         DoesNotFit: as `serve` would.
     """
-    folder = server_folder(settings.servers_dir, request.port)
     machine = equipped_machine(catalog, settings, platform)
-    learned = recall(settings.measured_dir)
-    documents = []
-    for model, choice in zip(request.models, request.choices(machine, catalog, learned), strict=True):
+    choices = request.choices(machine, catalog, recall(settings.measured_dir))
+    starts = []
+    for model, choice in zip(request.models, choices, strict=True):
         require_fit(screen, choice.plan, request.anyway)
-        launch = planned_launch(model, choice, settings, folder)
-        origin = _origin(model, choice, settings)
-        if as_json:
-            documents.append(launch_document(choice, launch, origin))
-            continue
-        introduce(screen, choice)
-        if choice.plan.remote_code:
-            screen.say(f"  Its code must be allowed first: `kanoa-mlops trust {model.id}`.")
-        for line in launch_text(choice, launch, origin):
-            screen.print(line)
+        starts.append(start_of(model, choice, settings, request.port, _ELSEWHERE if platform else None))
+        if not as_json:
+            _say(screen, starts[-1])
     if as_json:
-        screen.json(documents)
+        screen.json([start.document() for start in starts])
 
 
-def planned_launch(model: Model, choice: Choice, settings: Settings, folder: ServerFolder) -> Launch | None:
-    """What would be started; None where the engine runs already."""
-    plan = choice.plan
-    weights = find_weights(model, plan.weights)
-    site = Site(PORT, folder.engine_key(model.id), settings.cache_dir / "engines" / plan.engine)
-    files = to_be_placed(model, weights, settings)
-    return launch_of(plan, model, weights, files, site, choice.way)
-
-
-def launch_text(choice: Choice, launch: Launch | None, origin: str) -> Iterator[str]:
-    """As a shell takes it, a flag a line.
-
-    Args:
-        origin: what a model in Ollama is made of: a tag or a file.
+def start_of(model: Model, choice: Choice, settings: Settings, server: int, host: Host | None) -> Start:
     """
-    if launch:
-        yield from _shell(_command(choice, launch))
-    if choice.plan.engine == "ollama":
-        yield from _modelfile(choice, origin)
+    Args:
+        server: the port of the gateway.
+        host: who the person is to the machine; None asks this one.
+    """
+    plan, way = choice.plan, choice.way
+    weights = find_weights(model, plan.weights)
+    files = to_be_placed(model, weights, settings)
+    key = server_folder(settings.servers_dir, server).engine_key(model.id)
+    site = Site(_PORT, key, settings.cache_dir / "engines" / plan.engine)
+    launch = launch_of(plan, model, weights, files, site, way)
+    origin = (weights.tag or str(files.first)) if plan.engine == "ollama" else ""
+    if launch is None:
+        return Start(choice, (), origin)
+    if isinstance(way, Contained) and launch.container:
+        box = Box(way.tool, server, model.id)
+        return Start(choice, run_argv(launch, box, host or look(way.tool, launch.container)), origin)
+    environment = tuple(f"{name}={value}" for name, value in launch.environment.items())
+    return Start(choice, (*(("env", *environment) if environment else ()), *launch.argv), origin)
 
 
-def launch_document(choice: Choice, launch: Launch | None, origin: str) -> dict[str, Any]:
-    """The same for programs."""
-    plan = choice.plan
-    document: dict[str, Any] = {"model": plan.model, "engine": plan.engine, "way": str(choice.way)}
-    if launch:
-        document["environment"] = dict(launch.environment)
-        document["command"] = list(_command(choice, launch))
-    if isinstance(choice.way, Daemon):
-        document["url"] = choice.way.url
-    if plan.engine == "ollama":
-        document |= {
-            "ollama_model": derived_name(plan),
-            "from": origin,
-            "parameters": ollama_parameters(plan),
-        }
-    return document
+def _say(screen: Screen, start: Start) -> None:
+    introduce(screen, start.choice)
+    if start.choice.plan.remote_code:
+        screen.say(f"  Its code must be allowed first: `kanoa-mlops trust {start.choice.plan.model}`.")
+    for line in start.text():
+        screen.print(line)
 
 
-def _command(choice: Choice, launch: Launch) -> tuple[str, ...]:
-    if isinstance(choice.way, Contained):
-        raise NotImplementedError
-    return (*_settings(launch.environment), *launch.argv)
-
-
-def _settings(environment: Mapping[str, str]) -> tuple[str, ...]:
-    pairs = tuple(f"{name}={value}" for name, value in environment.items())
-    return ("env", *pairs) if pairs else ()
-
-
-def _shell(argv: tuple[str, ...]) -> Iterator[str]:
-    """A word that is no flag stands beside the flag before it."""
-    line = shlex.quote(argv[0])
-    for word in argv[1:]:
+def _lines(command: tuple[str, ...]) -> Iterator[str]:
+    """A flag a line, what belongs to it beside it."""
+    line = shlex.quote(command[0])
+    for word in command[1:]:
         if word.startswith("-"):
             yield f"{line} \\"
             line = f"    {shlex.quote(word)}"
         else:
             line += f" {shlex.quote(word)}"
     yield line
-
-
-def _modelfile(choice: Choice, origin: str) -> Iterator[str]:
-    yield f"ollama create {derived_name(choice.plan)} --file - <<'end'"
-    yield f"FROM {origin}"
-    for name, value in ollama_parameters(choice.plan).items():
-        yield f"PARAMETER {name} {value}"
-    yield "end"
-
-
-def _origin(model: Model, choice: Choice, settings: Settings) -> str:
-    weights = find_weights(model, choice.plan.weights)
-    return weights.tag or str(to_be_placed(model, weights, settings).first)

@@ -14,7 +14,7 @@ from kanoa_mlops.catalog.types import EngineId
 from kanoa_mlops.cli import options, wishes
 from kanoa_mlops.cli.default import default_model
 from kanoa_mlops.cli.detach import follow_start, start_detached
-from kanoa_mlops.cli.dry import say_launches
+from kanoa_mlops.cli.dry import say_starts
 from kanoa_mlops.cli.fetch import fetched
 from kanoa_mlops.cli.fit import require_fit
 from kanoa_mlops.cli.introduce import introduce
@@ -100,7 +100,7 @@ def command(
             port=port,
         )
         if dry_run:
-            say_launches(screen, settings, catalog, request, platform, as_json)
+            say_starts(screen, settings, catalog, request, platform, as_json)
             return
         record = serve(screen, settings, catalog, request, detach=detach)
     if as_json and record:

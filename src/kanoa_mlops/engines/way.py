@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from kanoa_mlops.catalog.types import Device, EngineId, Image
 
@@ -38,8 +39,7 @@ class Contained:
 
     engine: EngineId
     image: Image
-    tool: str
-    """'docker' or 'podman'."""
+    tool: Literal["docker", "podman"]
     pinned: str
     """The version of the engine that the image's digest is of."""
 
