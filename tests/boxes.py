@@ -38,6 +38,7 @@ from filelock import FileLock
 
 import kanoa_mlops
 from kanoa_mlops.catalog.load import Catalog
+from kanoa_mlops.runtime.ports import free_port
 
 _SHELL = ("sh", "cat", "id", "ls", "touch", "sleep", "kill")
 _LIBRARY = re.compile(r"(/\S+) \(0x")
@@ -112,7 +113,13 @@ class Podman:
         self.settings = {
             "CONTAINERS_CONF": folder / "containers.conf",
             "CONTAINERS_STORAGE_CONF": folder / "storage.conf",
+            "CONTAINERS_REGISTRIES_CONF": folder / "registries.conf",
         }
+        self.registry_port = free_port()
+        """A registry here may do without TLS, as Docker lets every one of this machine."""
+        self.settings["CONTAINERS_REGISTRIES_CONF"].write_text(
+            f'[[registry]]\nlocation = "127.0.0.1:{self.registry_port}"\ninsecure = true\n'
+        )
         self.settings["CONTAINERS_STORAGE_CONF"].write_text(_storage(folder, store))
         self._shown: list[Path] = []
         self.show()
