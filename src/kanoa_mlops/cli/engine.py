@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from kanoa_mlops.cli.request import Served
@@ -12,6 +13,7 @@ from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Daemon
 from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.runtime.guard import guarded
 from kanoa_mlops.runtime.learn import learn
 from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.derive import GgufFile, Origin
@@ -87,6 +89,9 @@ def _supervisor(
         site = Site(fixed_port or port, key_file, store)
         made = launch_of(plan, served.model, served.weights, served.files, site, served.choice.way)
         assert made is not None, "an engine that runs already is not started"
+        if plan.engine == "ollama" and not made.container:
+            # It heeds no closing input, and has programs of its own.
+            return replace(made, argv=guarded(made.argv))
         return made
 
     return Supervisor(
