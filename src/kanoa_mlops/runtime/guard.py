@@ -74,7 +74,8 @@ def _wake_on_signals() -> int:
 
 def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     """In a group of its own, and tied to this process as far as the system can."""
-    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_dying_with_us())
+    # Its input stays open while we live, for a program that ends when that closes.
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, process_group=0, preexec_fn=_dying_with_us())
 
 
 def _dying_with_us() -> Callable[[], object] | None:
@@ -121,8 +122,10 @@ def _signal_group(program: subprocess.Popen[bytes], number: int) -> bool:
 
 
 def _finish(command: Sequence[str]) -> None:
+    """Unheard: the last words in the log are the program's. A command that could not run at all is told."""
+    silent = subprocess.DEVNULL
     try:
-        subprocess.run(command, stdin=subprocess.DEVNULL, timeout=FINAL_SECONDS)
+        subprocess.run(command, stdin=silent, stdout=silent, stderr=silent, timeout=FINAL_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"{shlex.join(command)}: {error}", file=sys.stderr, flush=True)
 
