@@ -60,6 +60,8 @@ class Settings(BaseModel):
     """A Python that has vLLM; unset, the one of the `vllm` on PATH."""
     max_body_bytes: int = 64 * 2**20
     """Largest request the gateway accepts."""
+    drain_seconds: float = 15.0
+    """What answers under way get to finish when the gateway is asked to stop."""
 
     @property
     def weights_dir(self) -> Path:
@@ -90,6 +92,7 @@ _ENVIRONMENT = {
     "KANOA_MLOPS_OFFLINE": "offline",
     "KANOA_MLOPS_INDEX_URL": "index_urls",
     "KANOA_MLOPS_MAX_BODY": "max_body_bytes",
+    "KANOA_MLOPS_DRAIN": "drain_seconds",
     "KANOA_MLOPS_VLLM_PYTHON": "vllm_python",
     "OLLAMA_HOST": "ollama_url",
     "HF_ENDPOINT": "hub_url",

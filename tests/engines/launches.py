@@ -52,8 +52,8 @@ def fitting(catalog: Catalog) -> Iterator[tuple[Model, Platform, Wish]]:
             continue
         machine = machine_of(platform)
         for model in catalog.models.values():
-            for engine in catalog.engines:
-                wish = Wish(engine=engine)
+            for engine in catalog.engines.values():
+                wish = Wish(engine=engine.id)
                 try:
                     fits = plan(model, machine, wish, catalog).fits
                 except DoesNotFit:

@@ -28,8 +28,6 @@ from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
 from kanoa_mlops.runtime.stop import stop_server
 from kanoa_mlops.settings import Settings
 
-_DRAIN_SECONDS = 15.0
-
 
 class Front:
     """A gateway in front of an engine for each of `served`. Wants the server's lock held."""
@@ -58,7 +56,7 @@ class Front:
             EngineDied: an engine did not start.
             PortTaken: somebody took the port meanwhile.
         """
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         figures = None if ocr_available() else OcrReader()
         app = make_app(
             self._backends,
@@ -97,7 +95,7 @@ class Front:
             await stopped
         finally:
             # The door first: answers under way still need their engines to finish.
-            await gateway.stop(_DRAIN_SECONDS)
+            await gateway.stop(self._settings.drain_seconds)
             for task in (*engines, stopped):
                 task.cancel()
             await asyncio.gather(*engines, stopped, return_exceptions=True)
@@ -161,7 +159,7 @@ def server_log(folder: ServerFolder) -> Iterator[None]:
         handler.close()
 
 
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
     """An event that the first signal sets; a second one ends the process at once, and its engines with it."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

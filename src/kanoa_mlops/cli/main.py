@@ -23,6 +23,7 @@ _COMMANDS = {
     "matrix": "Every model on every platform, planned or measured.",
     "platforms": "The machines that a plan can be made for.",
     "serve": "Serve models on a private OpenAI-compatible endpoint.",
+    "gateway": "The front door alone, before engines that run already.",
     "status": "What is being served, asked of the processes themselves.",
     "ask": "Ask a served model, from the terminal.",
     "logs": "What the server and its engines wrote.",

@@ -1,0 +1,86 @@
+"""`kanoa-mlops gateway`: the front door alone, before engines that somebody else runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from kanoa_mlops import __version__
+from kanoa_mlops.cli import options
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.errors import Failure
+from kanoa_mlops.gateway.config import GatewayConfig, read_config
+from kanoa_mlops.gateway.hosts import is_loopback
+from kanoa_mlops.runtime.ports import port_taken
+from kanoa_mlops.settings import Settings, load_settings
+
+
+@click.command()
+@click.option(
+    "--config",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A YAML file that lists the engines; `render compose` writes one.",
+)
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
+@options.port
+def command(path: Path, host: str | None, port: int | None) -> None:
+    """Answer for engines that run already, until Ctrl-C.
+
+    Each engine is asked for its health; a model that is not ready is refused
+    with the reason. The log goes to standard error, without what is asked.
+    """
+    screen, settings = Screen(), load_settings()
+    config = read_config(path)
+    host = host or settings.host
+    if not is_loopback(host):
+        screen.say(f"warning: {host} is open to the network: whoever reaches it may use it, without a key.")
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
+    asyncio.run(_answer(screen, settings, config, host, port or settings.port))
+
+
+async def _answer(screen: Screen, settings: Settings, config: GatewayConfig, host: str, port: int) -> None:
+    # aiohttp and all it needs, imported only by the process that becomes a server.
+    from kanoa_mlops.cli.front import stop_on_signals
+    from kanoa_mlops.gateway.app import make_app
+    from kanoa_mlops.gateway.backends import Backends
+    from kanoa_mlops.gateway.config import backend_of
+    from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
+    from kanoa_mlops.gateway.server import start_gateway
+    from kanoa_mlops.gateway.watch import watch
+
+    stop = stop_on_signals()
+    backends = Backends(backend_of(each) for each in config.backends)
+    figures = None if ocr_available() else OcrReader()
+    app = make_app(
+        backends,
+        figures=figures,
+        max_body_bytes=settings.max_body_bytes,
+        version=__version__,
+        allowed_hosts=() if is_loopback(host) else None,
+    )
+    try:
+        gateway = await start_gateway(app, host, port)
+    except OSError as error:
+        raise port_taken(host, port) from error
+    screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.all())}")
+    watching = asyncio.create_task(watch(backends, config.backends))
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            raise Failure("The engines are no longer watched.") from watching.exception()
+    finally:
+        # Answers under way are finished first; a proxy before us waits at least as long.
+        await gateway.stop(settings.drain_seconds)
+        watching.cancel()
+        stopped.cancel()
+        await asyncio.gather(watching, stopped, return_exceptions=True)
+        if figures is not None:
+            figures.close()
