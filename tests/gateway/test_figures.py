@@ -166,7 +166,7 @@ async def test_without_a_reader_the_way_out_is_named(
     engine: FakeEngine, open_door: OpenDoor, other_sees: bool, named: str
 ) -> None:
     door = await open_door(backend(engine.url), backend(engine.url, model="qwen-vl", sees=other_sees))
-    answer = await door.post(CHAT, asked(figure()))
+    answer = await door.post(CHAT, asked(figure()), headers={"x-kanoa-figure": "read"})
     assert error(answer) == (
         400,
         "images_not_supported",

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 
+import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -15,9 +16,10 @@ from kanoa_mlops.gateway.answering import EXCHANGE, answering, guarding
 from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.body import Asked, parse_body, read_body
 from kanoa_mlops.gateway.choice import choose, find
+from kanoa_mlops.gateway.describe import Describer
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
-from kanoa_mlops.gateway.figures import FigureDesk, FigureReader
+from kanoa_mlops.gateway.figures import FigureDesk, FigureReader, parse_wish
 from kanoa_mlops.gateway.forward import Forwarder
 from kanoa_mlops.gateway.health import health
 from kanoa_mlops.gateway.holding import Holding, Loader
@@ -30,6 +32,8 @@ from kanoa_mlops.gateway.upstream import make_session
 
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
 _FORWARDER = web.AppKey("forwarder", Forwarder)
+_DESK = web.AppKey("desk", FigureDesk)
+_DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
 
 
 def make_app(
@@ -46,6 +50,7 @@ def make_app(
     idle_seconds: float = 120.0,
     silent_seconds: float = 3.0,
     heartbeat_seconds: float = 10.0,
+    describing_seconds: float = 300.0,
 ) -> web.Application:
     """The front door for `backends`, which may change while it runs.
 
@@ -60,15 +65,27 @@ def make_app(
         idle_seconds,
         silent_seconds=silent_seconds,
         heartbeat_seconds=heartbeat_seconds,
+        describing_seconds=describing_seconds,
     )
     metrics, in_flight = Metrics(), InFlight()
-    desk = FigureDesk(backends, figures, max_images, allow_remote_images, metrics.figure_read)
+
+    def make_desk(session: aiohttp.ClientSession) -> FigureDesk:
+        describer = Describer(
+            session,
+            backends,
+            loader,
+            seconds=describing_seconds,
+            max_bytes=_DESCRIPTION_BYTES,
+            observe=metrics.figure_described,
+        )
+        return FigureDesk(backends, figures, describer, max_images, allow_remote_images, metrics.figure_read)
+
     app = web.Application(middlewares=[answering(in_flight, metrics), guarding(allowed_hosts)])
     app[IN_FLIGHT] = in_flight
-    app.cleanup_ctx.append(_forwarding(limits, version))
+    app.cleanup_ctx.append(_forwarding(limits, version, make_desk))
     app.on_response_prepare.append(_add_headers)
     holding = Holding(loader, backends, limits) if loader is not None else None
-    passage = Passage(backends, desk, limits, metrics, holding)
+    passage = Passage(backends, limits, metrics, holding)
     for path in routes.PASSED_ON:
         for each in routes.both(path):
             app.router.add_post(each, passage.pass_on, expect_handler=_expect(max_body_bytes))
@@ -84,7 +101,6 @@ class Passage:
     """The way of a request to an engine: choose, prepare, have it loaded, forward."""
 
     backends: Backends
-    desk: FigureDesk
     limits: Limits
     metrics: Metrics
     holding: Holding | None
@@ -97,9 +113,9 @@ class Passage:
         backend = choose(asked.model, self.backends)
         exchange.backend = backend
         self.metrics.started(exchange)
-        exchange.patience.allow(self.limits.first_byte_seconds, _slow_figures(self.limits))
-        prepared = await self._prepare(asked, backend)
-        exchange.figure = prepared.figure
+        exchange.patience.allow(self.limits.figures_seconds, _slow_figures(self.limits))
+        prepared = await self._prepare(request, asked, backend)
+        exchange.figures = prepared.figures
 
         async def forward(to: Backend) -> web.StreamResponse:
             exchange.backend = to
@@ -110,9 +126,10 @@ class Passage:
             return await self.holding.send(request, exchange, asked, backend, forward)
         return await forward(backend)
 
-    async def _prepare(self, asked: Asked, backend: Backend) -> Prepared:
+    async def _prepare(self, request: web.Request, asked: Asked, backend: Backend) -> Prepared:
         if "messages" in asked.fields:
-            return await self.desk.prepare(asked, backend)
+            wish = parse_wish(request.headers.get("x-kanoa-figure", ""))
+            return await request.app[_DESK].prepare(asked, backend, wish, request[EXCHANGE].request_id)
         return prepare(asked, backend)
 
 
@@ -162,10 +179,12 @@ class About:
         return web.json_response(model_object(backend, created=self.created, reads=self.reads))
 
 
-def _forwarding(limits: Limits, version: str) -> Callable[[web.Application], AsyncIterator[None]]:
+def _forwarding(
+    limits: Limits, version: str, make_desk: Callable[[aiohttp.ClientSession], FigureDesk]
+) -> Callable[[web.Application], AsyncIterator[None]]:
     async def context(app: web.Application) -> AsyncIterator[None]:
         async with make_session(version) as session:
-            app[_FORWARDER] = Forwarder(session, limits)
+            app[_FORWARDER], app[_DESK] = Forwarder(session, limits), make_desk(session)
             yield
 
     return context
@@ -196,6 +215,6 @@ def _slow_upload(limits: Limits) -> ApiError:
 def _slow_figures(limits: Limits) -> ApiError:
     return ApiError(
         504,
-        f"The request's figures were not read within {limits.first_byte_seconds:g} s.",
+        f"The request's figures were not read within {limits.figures_seconds:g} s.",
         code="figure_timeout",
     )

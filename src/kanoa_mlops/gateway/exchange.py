@@ -11,6 +11,7 @@ from aiohttp import web
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.figure_notes import NO_FIGURES, FigureNotes
 from kanoa_mlops.gateway.inflight import Patience
 from kanoa_mlops.gateway.usage import Usage
 
@@ -26,8 +27,7 @@ class Exchange:
     patience: Patience
     began: float = field(default_factory=time.monotonic)
     backend: Backend | None = None
-    figure: str = ""
-    """How a figure reached the model, see `Prepared`."""
+    figures: FigureNotes = NO_FIGURES
     usage: Usage | None = None
     held_seconds: float = 0.0
     """Spent waiting for a model to be loaded."""
@@ -53,9 +53,7 @@ class Exchange:
         headers = {"x-request-id": self.request_id}
         if self.backend:
             headers |= {"x-kanoa-backend": self.backend.engine, "x-kanoa-model": self.backend.model}
-        if self.figure:
-            headers["x-kanoa-figure"] = self.figure
-        return headers
+        return headers | self.figures.headers
 
     def first_byte(self) -> None:
         if self.first_byte_seconds is None:
@@ -87,8 +85,10 @@ def log_line(exchange: Exchange) -> str:
     if exchange.usage:
         values["prompt_tokens"] = exchange.usage.prompt_tokens
         values["completion_tokens"] = exchange.usage.completion_tokens
-    if exchange.figure:
-        values["figure"] = exchange.figure
+    if exchange.figures.way:
+        values["figure"] = exchange.figures.way.replace(", ", "+")
+    if exchange.figures.model:
+        values["figure_model"] = exchange.figures.model
     if exchange.error:
         values["error"] = exchange.error.code
         values["source"] = exchange.error.source

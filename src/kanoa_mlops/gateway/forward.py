@@ -16,7 +16,7 @@ from kanoa_mlops.gateway.inflight import ClientLeft
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.tally import Tally
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
-from kanoa_mlops.gateway.usage import find_usage
+from kanoa_mlops.gateway.usage import add_steps, find_usage
 
 _CLIENT_STALLED = ApiError(408, "The client stopped reading the answer.", code="client_stalled")
 
@@ -57,7 +57,7 @@ class Forwarder:
         self, request: web.Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
     ) -> web.StreamResponse:
         splitter = EventSplitter()
-        tally = Tally(answer.backend, wants_usage=asked.wants_usage)
+        tally = Tally(answer.backend, wants_usage=asked.wants_usage, steps=exchange.figures.steps)
         outgoing = tally.pass_on(await _first_events(answer, splitter))
         if tally.error and not data_of(outgoing):
             raise tally.error
@@ -81,7 +81,7 @@ class Forwarder:
         """An engine that ignored `stream: true`; its JSON as it is would look like an empty answer."""
         body = await answer.read()
         _raise_hidden_error(body, answer)
-        events = as_events(body, wants_usage=asked.wants_usage)
+        events = as_events(_counted(exchange, body, answer), wants_usage=asked.wants_usage)
         if events is None:
             raise _no_stream(answer)
         exchange.usage = find_usage(body)
@@ -107,7 +107,11 @@ async def _whole(exchange: Exchange, answer: EngineAnswer) -> web.Response:
     headers = {"content-type": answer.content_type}
     if encoding := answer.header("content-encoding"):
         headers["content-encoding"] = encoding
-    return web.Response(status=answer.status, body=body, headers=headers)
+    return web.Response(status=answer.status, body=_counted(exchange, body, answer), headers=headers)
+
+
+def _counted(exchange: Exchange, body: bytes, answer: EngineAnswer) -> bytes:
+    return add_steps(body, exchange.figures.steps, answer.backend.model)
 
 
 async def _begin(request: web.Request, exchange: Exchange, content_type: str) -> web.StreamResponse:

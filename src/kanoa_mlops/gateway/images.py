@@ -37,6 +37,23 @@ class Reference:
         return self.url[:5].lower() == "data:"
 
 
+@dataclass(frozen=True)
+class Picture:
+    """An image that came as data, with its bytes."""
+
+    reference: Reference
+    data: bytes
+
+    @property
+    def place(self) -> Place:
+        return self.reference.place
+
+    @property
+    def media_type(self) -> str:
+        """As the client called it."""
+        return re.split("[;,]", self.reference.url[5:], maxsplit=1)[0].lower() or "image/png"
+
+
 def references(fields: Mapping[str, Any]) -> list[Reference]:
     """Every image, sound or film that the messages carry or point at.
 

@@ -15,9 +15,16 @@ class Limits:
     """For the engine to begin its answer; a long prompt on a CPU takes minutes."""
     idle_seconds: float = 120.0
     """For the next piece, from the engine as well as to and from the client."""
+    describing_seconds: float = 300.0
+    """For a model that sees to be loaded and to describe all figures of a request; then they are read."""
     loading_seconds: float = 3600.0
     """For a model to have its turn and be loaded."""
     silent_seconds: float = 3.0
     """For the same, before a stream begins with comments; until then a failure is an HTTP error."""
     heartbeat_seconds: float = 10.0
     """Between two such comments; the most impatient proxies wait for half a minute."""
+
+    @property
+    def figures_seconds(self) -> float:
+        """For all that is done to figures: the descriptions, and reading what was not described."""
+        return self.describing_seconds + self.first_byte_seconds

@@ -37,6 +37,7 @@ class Metrics:
             "completion_tokens", "Answer tokens as engines counted them", "model"
         )
         self._figures = self._histogram("figure_read_seconds", "Reading one figure's text")
+        self._described = self._histogram("figure_describe_seconds", "Having one figure described")
         self._left = self._counter("client_disconnects", "Clients that left before the end", "model")
         self._state = Gauge(
             "kanoa_backend_state",
@@ -68,9 +69,15 @@ class Metrics:
         if exchange.usage:
             self._prompt.labels(exchange.model).inc(exchange.usage.prompt_tokens)
             self._completion.labels(exchange.model).inc(exchange.usage.completion_tokens)
+        for step in exchange.figures.steps:
+            self._prompt.labels(step.model).inc(step.usage.prompt_tokens)
+            self._completion.labels(step.model).inc(step.usage.completion_tokens)
 
     def figure_read(self, seconds: float) -> None:
         self._figures.observe(seconds)
+
+    def figure_described(self, seconds: float) -> None:
+        self._described.observe(seconds)
 
     def expose(self, backends: Sequence[Backend]) -> bytes:
         """Prometheus' text format, with the backends as they are now."""

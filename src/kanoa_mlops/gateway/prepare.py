@@ -9,13 +9,13 @@ from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.figure_notes import NO_FIGURES, FigureNotes
 
 
 @dataclass(frozen=True)
 class Prepared:
     body: bytes
-    figure: str = ""
-    """How a figure reached a model that cannot see: the reader's name, or nothing."""
+    figures: FigureNotes = NO_FIGURES
 
 
 def prepare(asked: Asked, backend: Backend) -> Prepared:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.engine_errors import translate_hidden
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.events import DONE, data_of, event
-from kanoa_mlops.gateway.usage import Usage, find_usage
+from kanoa_mlops.gateway.usage import Step, Usage, add_steps, find_usage
 
 # A raw line feed or an unescaped quote cannot stand inside a JSON string, so no model's words match these.
 _DONE = re.compile(rb"^data: ?\[DONE\]", re.M)
@@ -21,13 +22,15 @@ _DELTA = re.compile(rb'"(?:content|reasoning_content|reasoning|text)"\s*:\s*"(?!
 class Tally:
     """Looks at whole events on their way from the engine to the client."""
 
-    def __init__(self, backend: Backend, *, wants_usage: bool) -> None:
+    def __init__(self, backend: Backend, *, wants_usage: bool, steps: Sequence[Step] = ()) -> None:
+        """`steps` are what other models did before, to be counted in the usage that the client gets."""
         self._backend = backend
+        self._steps = steps
         self._wants_usage = wants_usage
         self._identity: dict[str, Any] | None = None
         self._deltas = 0
         self.usage: Usage | None = None
-        """As the engine counted; never an estimate."""
+        """As the engine counted, without the steps before; never an estimate."""
         self.done = False
         self.error: ApiError | None = None
 
@@ -42,9 +45,12 @@ class Tally:
         self.usage = find_usage(events) or self.usage
         end = _DONE.search(events)
         if end is None or self.error:
-            return events
+            return self._counted(events)
         self.done = True
-        return events[: end.start()] + self._missing_usage() + DONE
+        return self._counted(events[: end.start()] + self._missing_usage()) + DONE
+
+    def _counted(self, events: bytes) -> bytes:
+        return add_steps(events, self._steps, self._backend.model)
 
     def _missing_usage(self) -> bytes:
         if not self._wants_usage or self.usage:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 # A quote inside a JSON string is escaped, so this meets only a real key whose value is an object.
 _KEY = re.compile(rb'"usage"\s*:\s*(?=\{)')
@@ -17,12 +19,65 @@ class Usage:
     completion_tokens: int
 
 
+@dataclass(frozen=True)
+class Step:
+    """What one model did for an answer."""
+
+    model: str
+    usage: Usage
+    cached: bool = False
+    """Remembered from an earlier request, hence without cost in this one."""
+
+    def as_json(self) -> dict[str, Any]:
+        counts = {
+            "model": self.model,
+            "prompt_tokens": self.usage.prompt_tokens,
+            "completion_tokens": self.usage.completion_tokens,
+        }
+        return counts | ({"cached": True} if self.cached else {})
+
+
 def find_usage(answer: bytes) -> Usage | None:
     """The last usage object in a JSON answer or in some of a stream's events."""
     if b'"usage"' not in answer:
         return None
     ends = [match.end() for match in _KEY.finditer(answer)]
     return _parse(answer[ends[-1] : ends[-1] + _LONGEST]) if ends else None
+
+
+def add_steps(answer: bytes, steps: Sequence[Step], model: str) -> bytes:
+    """The same answer of `model`; its usage counts the steps before it too and lists all as `kanoa_steps`."""
+    if not steps or b'"usage"' not in answer:
+        return answer
+    parts: list[bytes] = []
+    at = 0
+    for match in _KEY.finditer(answer):
+        start = match.end()
+        if start < at:
+            continue
+        try:
+            # In Latin-1 a character is a byte, so the end is the same in both.
+            _, length = json.JSONDecoder().raw_decode(answer[start : start + _LONGEST].decode("latin-1"))
+            value = json.loads(answer[start : start + length])
+        except ValueError:
+            continue
+        parts += [answer[at:start], json.dumps(_summed(value, steps, model), separators=(",", ":")).encode()]
+        at = start + length
+    return b"".join([*parts, answer[at:]])
+
+
+def _summed(value: dict[str, Any], steps: Sequence[Step], model: str) -> dict[str, Any]:
+    own = Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")))
+    every = [*steps, Step(model, own)]
+    prompt = sum(step.usage.prompt_tokens for step in every)
+    completion = sum(step.usage.completion_tokens for step in every)
+    return {
+        **value,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "kanoa_steps": [step.as_json() for step in every],
+    }
 
 
 def _parse(text: bytes) -> Usage | None:

@@ -1,0 +1,196 @@
+"""Figures described in words by a served model that sees, for one that does not."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.gateway import routes
+from kanoa_mlops.gateway.backends import Backend, Backends
+from kanoa_mlops.gateway.descriptions import Descriptions
+from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.holding import Loader
+from kanoa_mlops.gateway.images import Picture, Place
+from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
+from kanoa_mlops.gateway.usage import Step, Usage, find_usage
+
+# The person's question stays out of it: a model that knows the question answers it instead of describing,
+# the reasoner then repeats that, and the description would serve no other question.
+PROMPT = """\
+Describe this figure for a reader who cannot see it and has to reason about it. Plain text, short lines, \
+facts only:
+- the kind of figure, the number of panels, the title
+- each axis: label, unit, linear or logarithmic, first and last value
+- each series: its name in the legend, colour or marker, its course, its values at the start, the end and \
+turning points
+- the highest and the lowest value, and where they are
+- anomalies: gaps, outliers, jumps, crossings, large error bars
+- words and numbers printed in the figure, as they stand there
+Read values off the axes and write "about" before those between two ticks. Write "not readable" for what \
+cannot be read. Do not guess, interpret or conclude. If it is no chart, say likewise what it shows."""
+_LONGEST_ANSWER = 800  # tokens; a chart with several series takes 200 to 500
+_LONGEST_TEXT = 16_000  # characters, for an engine that does not heed the tokens
+_LONGEST_BODY = 1024**2  # bytes of the engine's answer
+
+
+@dataclass
+class Described:
+    """What became of some figures. Those without a text could not be described, and `reason` says why."""
+
+    model: str = ""
+    texts: dict[Place, str] = field(default_factory=dict)
+    steps: dict[Place, Step] = field(default_factory=dict)
+    reason: str = ""
+
+
+class NotDescribed(Exception):
+    """The message says what the model did instead."""
+
+
+class Describer:
+    """Asks a model that sees for one figure after another, within a time, and remembers its answers."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        backends: Backends,
+        loader: Loader | None,
+        *,
+        seconds: float,
+        max_bytes: int,
+        observe: Callable[[float], None],
+    ) -> None:
+        """`seconds` are for all figures of a request, `max_bytes` for what is remembered of all requests.
+
+        `observe` is told how many seconds each description took.
+        """
+        self._session = session
+        self._backends = backends
+        self._loader = loader
+        self._seconds = seconds
+        self._remembered = Descriptions(max_bytes)
+        self._observe = observe
+
+    async def describe(self, pictures: Sequence[Picture], request_id: str) -> Described:
+        """As many as the model that sees describes. Never raises for what goes wrong with it."""
+        backend = seer(self._backends)
+        if backend is None:
+            return Described()
+        described = Described(backend.model)
+        missing = [each for each in pictures if not self._recall(each, described)]
+        if not missing:
+            return described
+        if not backend.takes_requests:
+            because = f": {backend.reason}" if backend.reason else ""
+            described.reason = f"{backend.model} is {backend.state}{because}"
+            return described
+        try:
+            async with asyncio.timeout(self._seconds), self._loaded(backend):
+                ready = self._backends.find(backend.model) or backend
+                await self._describe_each(missing, ready, request_id, described)
+        except TimeoutError:
+            described.reason = f"{backend.model} took longer than {self._seconds:g} s"
+        except KanoaError as error:
+            described.reason = error.message
+        return described
+
+    async def _describe_each(
+        self, pictures: Sequence[Picture], backend: Backend, request_id: str, described: Described
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        for picture in pictures:
+            if self._recall(picture, described):  # twice in one request
+                continue
+            began = loop.time()
+            try:
+                text, usage = await self._ask(backend, picture, request_id)
+            except NotDescribed as error:
+                described.reason = f"{backend.model} {error}"
+            except ApiError as error:
+                described.reason = error.message
+            else:
+                self._observe(loop.time() - began)
+                self._remembered.remember(picture.data, backend.model, text)
+                described.texts[picture.place] = text
+                described.steps[picture.place] = Step(backend.model, usage)
+
+    def _recall(self, picture: Picture, described: Described) -> bool:
+        text = self._remembered.find(picture.data, described.model)
+        if text is None:
+            return False
+        described.texts[picture.place] = text
+        described.steps[picture.place] = Step(described.model, Usage(0, 0), cached=True)
+        return True
+
+    def _loaded(self, backend: Backend) -> AbstractAsyncContextManager[None]:
+        # Let go before the reasoner is asked for: a request that holds one model must never wait for another.
+        if backend.on_demand and self._loader:
+            return self._loader.using(backend.model, _to_nobody)
+        return nullcontext()
+
+    async def _ask(self, backend: Backend, picture: Picture, request_id: str) -> tuple[str, Usage]:
+        body = json.dumps(question(backend, picture)).encode()
+        headers = {"content-type": "application/json", "x-request-id": request_id}
+        async with ask_engine(self._session, backend, routes.CHAT, body, headers) as answer:
+            if answer.status != 200:
+                raise NotDescribed(f"answered with HTTP {answer.status}")
+            return parse(await _read(answer), backend)
+
+
+def seer(backends: Backends) -> Backend | None:
+    """The served model that sees and is soonest asked: ready, else to be loaded, else in whatever state."""
+    seeing = [backend for backend in backends.all() if backend.sees]
+    return min(seeing, key=lambda each: (not each.takes_requests, each.state != "ready"), default=None)
+
+
+def question(backend: Backend, picture: Picture) -> dict[str, Any]:
+    """The request that has `backend` describe the picture."""
+    image = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
+    content = [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": PROMPT}]
+    return {
+        "model": backend.engine_model,
+        "messages": [{"role": "user", "content": content}],
+        "max_tokens": min(_LONGEST_ANSWER, backend.context_tokens // 4),
+        "temperature": 0,
+    }
+
+
+def parse(answer: bytes, backend: Backend) -> tuple[str, Usage]:
+    """The description with a first line that says what it is, and what it cost.
+
+    Raises:
+        NotDescribed: no chat answer, or one without words.
+    """
+    try:
+        choice = json.loads(answer)["choices"][0]
+        text, finish = choice["message"]["content"], choice.get("finish_reason")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise NotDescribed("gave no answer in the form of a chat") from error
+    if not isinstance(text, str) or not text.strip():
+        raise NotDescribed("answered without a word")
+    lines = [f"Description of the figure by {backend.model} (the figure itself was not seen):"]
+    lines.append(text.strip()[:_LONGEST_TEXT])
+    if finish == "length" or len(text.strip()) > _LONGEST_TEXT:
+        lines.append("(The description was cut here.)")
+    return "\n".join(lines), find_usage(answer) or Usage(0, 0)
+
+
+async def _read(answer: EngineAnswer) -> bytes:
+    body = b""
+    while chunk := await answer.chunk():
+        body += chunk
+        if len(body) > _LONGEST_BODY:
+            raise NotDescribed("answered far too much")
+    return body
+
+
+def _to_nobody(words: str) -> None:
+    """Who waits for a description hears nothing: the answer's headers say how the figure was conveyed."""
