@@ -56,6 +56,8 @@ class Image(Entry):
     """Processors it is built for."""
     program: tuple[str, ...] = Field(min_length=1)
     """What starts the engine in it. Always said, so that no image's own entry point is added to."""
+    alive: tuple[str, ...] = ()
+    """A command in it that ends 0 when '{url}' answers well; empty where it brings none."""
     runtime: Literal["", "nvidia"] = ""
     """A runtime that must be named, as on Jetson; else the device is handed over as the machine can."""
     devices: tuple[str, ...] = ()

@@ -1,0 +1,167 @@
+"""`kanoa-mlops render`: the same plan for another way to run it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import yaml
+
+from kanoa_mlops import __version__
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.query import find_model, find_weights
+from kanoa_mlops.catalog.types import EngineId, Model
+from kanoa_mlops.cli import options, wishes
+from kanoa_mlops.cli.choice import Choice
+from kanoa_mlops.cli.fetch import fetched
+from kanoa_mlops.cli.fit import require_fit
+from kanoa_mlops.cli.introduce import introduce
+from kanoa_mlops.cli.local import equipped_machine
+from kanoa_mlops.cli.placing import to_be_placed
+from kanoa_mlops.cli.request import Request
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.trust import require_trust
+from kanoa_mlops.engines.launching import launch_of
+from kanoa_mlops.engines.site import Site
+from kanoa_mlops.engines.way import Contained
+from kanoa_mlops.errors import UserError
+from kanoa_mlops.render.compose import (
+    Part,
+    Person,
+    compose_document,
+    dockerfile,
+    gateway_document,
+    routes_document,
+)
+from kanoa_mlops.runtime.containers.host import Host, User, inner_user, look
+from kanoa_mlops.runtime.key import write_key
+from kanoa_mlops.settings import Settings, load_settings
+
+_RENDERED = "# Written by `kanoa-mlops render compose`; rendering again writes it anew, and keeps the keys.\n"
+
+
+@click.group()
+def command() -> None:
+    """Write a plan down for another tool to run."""
+
+
+@command.command()
+@click.argument("names", metavar="MODEL...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    default="compose",
+    help="Folder to write into.  [default: compose]",
+    type=click.Path(file_okay=False, path_type=Path),
+)
+@click.option("--platform", help="For a machine of the catalog; `platforms` lists them.")
+@click.option("--engine", type=click.Choice(get_args(EngineId)), help="[default: the fastest that fits]")
+@click.option("--tool", type=click.Choice(["docker", "podman"]), default="docker", help="[default: docker]")
+@wishes.options
+@options.anyway
+@options.port
+@options.offline
+def compose(
+    names: tuple[str, ...],
+    output: Path,
+    platform: str | None,
+    tool: str,
+    anyway: bool,
+    port: int | None,
+    offline: bool,
+    **wished: Any,
+) -> None:
+    """A Compose file that serves MODELs: engines, gateway, and Traefik before it.
+
+    Fetches the weights first, unless it is for another machine.
+    """
+    screen, settings = Screen(), load_settings().offline_if(offline)
+    catalog = load_catalog(settings.catalog_dir)
+    models = {model.id: model for model in (find_model(catalog, name) for name in names)}
+    request = Request(
+        models=tuple(models.values()),
+        wish=wishes.wish(**wished),
+        host=settings.host,
+        port=port or settings.port,
+        via=tool if not platform else "docker",
+        anyway=anyway,
+    )
+    choices = request.choices(equipped_machine(catalog, settings, platform), catalog, ())
+    folder = output.absolute()
+    parts = []
+    for model, choice in zip(request.models, choices, strict=True):
+        require_fit(screen, choice.plan, anyway)
+        require_trust(screen, settings, model, choice.plan, find_weights(model, choice.plan.weights))
+        parts.append(_part(screen, settings, model, choice, folder, elsewhere=bool(platform)))
+        introduce(screen, choice)
+    person, owner = _person(tool, parts, elsewhere=bool(platform))
+    keys = folder / "secrets"
+    for part in parts:
+        _keep_key(keys / part.key_name, owner)
+    document = compose_document(parts, person, request.port, __version__, keys)
+    _write(folder / "compose.yaml", document)
+    _write(folder / "gateway.yaml", gateway_document(parts))
+    _write(folder / "routes.yaml", routes_document())
+    (folder / "gateway").mkdir(exist_ok=True)
+    (folder / "gateway" / "Dockerfile").write_text(dockerfile(__version__), encoding="utf-8")
+    screen.print(str(folder / "compose.yaml"))
+    screen.say(f"Start it: cd {output} && {tool} compose up --detach")
+    screen.say(f"Endpoint: http://127.0.0.1:{request.port}/v1")
+
+
+def _part(
+    screen: Screen, settings: Settings, model: Model, choice: Choice, folder: Path, *, elsewhere: bool
+) -> Part:
+    way, plan = choice.way, choice.plan
+    weights = find_weights(model, plan.weights)
+    if plan.engine == "ollama" or not isinstance(way, Contained):
+        raise UserError(
+            f"{model.id} would run on {plan.engine} ({way}), which a Compose file cannot make ready.",
+            hint="Name another engine with --engine, or run it with `kanoa-mlops serve`.",
+        )
+    if elsewhere:
+        files = to_be_placed(model, weights, settings)
+    else:
+        files = fetched(screen, settings, model, choice).files
+    store = settings.cache_dir / "engines" / plan.engine
+    if not elsewhere:
+        store.mkdir(parents=True, exist_ok=True)
+    site = Site(0, folder / "secrets" / model.id, store)
+    launch = launch_of(plan, model, weights, files, site, way)
+    assert launch is not None, "a container is started"
+    return Part(plan, launch, way.image.alive)
+
+
+def _person(tool: str, parts: list[Part], *, elsewhere: bool) -> tuple[Person, User]:
+    """Who the parts are inside, and to whom their files belong outside."""
+    assert tool in ("docker", "podman")
+    hosts = [_host(tool, part, elsewhere) for part in parts]
+    inside = inner_user("podman" if tool == "podman" else "docker", hosts[0])
+    rootless_podman = tool == "podman" and hosts[0].rootless
+    groups = tuple(sorted({group for host in hosts for group in host.groups}))
+    outside = hosts[0].ours if hosts[0].rootless else inside
+    return Person(str(inside), "keep-id" if rootless_podman else "", groups), outside
+
+
+def _host(tool: str, part: Part, elsewhere: bool) -> Host:
+    if elsewhere:
+        return Host(User(1000, 1000), rootless=False)
+    assert part.launch.container is not None
+    return look("podman" if tool == "podman" else "docker", part.launch.container)
+
+
+def _keep_key(path: Path, owner: User) -> None:
+    """One that is there stays, so that what runs keeps working."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        write_key(path)
+    if os.geteuid() == 0:
+        os.chown(path, owner.uid, owner.gid)
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    path.write_text(_RENDERED + text, encoding="utf-8")
