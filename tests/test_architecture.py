@@ -22,7 +22,8 @@ ARROWS = {
     "weights": {"catalog"},
     "runtime": {"engines", "planner", "catalog"},
     "gateway": {"catalog"},
-    "cli": {"catalog", "hardware", "planner", "engines", "render", "weights", "runtime", "gateway"},
+    "bench": {"planner", "catalog"},
+    "cli": {"catalog", "hardware", "planner", "engines", "render", "weights", "runtime", "gateway", "bench"},
 }
 
 
