@@ -51,6 +51,8 @@ class FakeEngine:
     disconnects: int = 0
     """Requests whose client left before their end."""
     running: int = 0
+    always: str = ""
+    """What it does whatever the request says."""
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
@@ -74,7 +76,7 @@ class FakeEngine:
         self.received.append(received)
         self.running += 1
         try:
-            return await _BEHAVIOURS.get(received.text, _answer)(request, received)
+            return await _BEHAVIOURS.get(self.always or received.text, _answer)(request, received)
         except asyncio.CancelledError:
             self.disconnects += 1
             raise
@@ -223,6 +225,11 @@ async def _error_with_200(request: web.Request, received: Received) -> web.Strea
     return web.json_response({"error": {"message": "out of memory"}})
 
 
+async def _say_nothing(request: web.Request, received: Received) -> web.StreamResponse:
+    message = {"role": "assistant", "content": " \n"}
+    return web.json_response({"choices": [{"message": message, "finish_reason": "stop"}], "usage": USAGE})
+
+
 async def _busy(request: web.Request, received: Received) -> web.StreamResponse:
     error = {"code": 503, "message": "Loading model", "type": "unavailable_error"}
     return web.json_response({"error": error}, status=503, headers={"retry-after": "7"})
@@ -276,6 +283,7 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "error event first": _error_event_first,
     "error event later": _error_event_later,
     "error with 200": _error_with_200,
+    "say nothing": _say_nothing,
     "busy": _busy,
     "broken page": _broken_page,
     "redirect": _redirect,

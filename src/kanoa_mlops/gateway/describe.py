@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend, Backends
-from kanoa_mlops.gateway.descriptions import Descriptions
+from kanoa_mlops.gateway.description import NotDescribed, parse, question
+from kanoa_mlops.gateway.description_cache import DescriptionCache
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.holding import Loader
 from kanoa_mlops.gateway.images import Picture, Place
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
-from kanoa_mlops.gateway.usage import Step, Usage, find_usage
+from kanoa_mlops.gateway.usage import Step, Usage
 
-# The person's question stays out of it: a model that knows the question answers it instead of describing,
-# the reasoner then repeats that, and the description would serve no other question.
-PROMPT = """\
-Describe this figure for a reader who cannot see it and has to reason about it. Plain text, short lines, \
-facts only:
-- the kind of figure, the number of panels, the title
-- each axis: label, unit, linear or logarithmic, first and last value
-- each series: its name in the legend, colour or marker, its course, its values at the start, the end and \
-turning points
-- the highest and the lowest value, and where they are
-- anomalies: gaps, outliers, jumps, crossings, large error bars
-- words and numbers printed in the figure, as they stand there
-Read values off the axes and write "about" before those between two ticks. Write "not readable" for what \
-cannot be read. Do not guess, interpret or conclude. If it is no chart, say likewise what it shows."""
-_LONGEST_ANSWER = 800  # tokens; a chart with several series takes 200 to 500
-_LONGEST_TEXT = 16_000  # characters, for an engine that does not heed the tokens
 _LONGEST_BODY = 1024**2  # bytes of the engine's answer
 
 
@@ -49,10 +32,6 @@ class Described:
     texts: dict[Place, str] = field(default_factory=dict)
     steps: dict[Place, Step] = field(default_factory=dict)
     reason: str = ""
-
-
-class NotDescribed(Exception):
-    """The message says what the model did instead."""
 
 
 class Describer:
@@ -76,7 +55,7 @@ class Describer:
         self._backends = backends
         self._loader = loader
         self._seconds = seconds
-        self._remembered = Descriptions(max_bytes)
+        self._remembered = DescriptionCache(max_bytes)
         self._observe = observe
 
     async def describe(self, pictures: Sequence[Picture], request_id: str) -> Described:
@@ -149,38 +128,6 @@ def seer(backends: Backends) -> Backend | None:
     """The served model that sees and is soonest asked: ready, else to be loaded, else in whatever state."""
     seeing = [backend for backend in backends.all() if backend.sees]
     return min(seeing, key=lambda each: (not each.takes_requests, each.state != "ready"), default=None)
-
-
-def question(backend: Backend, picture: Picture) -> dict[str, Any]:
-    """The request that has `backend` describe the picture."""
-    image = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
-    content = [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": PROMPT}]
-    return {
-        "model": backend.engine_model,
-        "messages": [{"role": "user", "content": content}],
-        "max_tokens": min(_LONGEST_ANSWER, backend.context_tokens // 4),
-        "temperature": 0,
-    }
-
-
-def parse(answer: bytes, backend: Backend) -> tuple[str, Usage]:
-    """The description with a first line that says what it is, and what it cost.
-
-    Raises:
-        NotDescribed: no chat answer, or one without words.
-    """
-    try:
-        choice = json.loads(answer)["choices"][0]
-        text, finish = choice["message"]["content"], choice.get("finish_reason")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise NotDescribed("gave no answer in the form of a chat") from error
-    if not isinstance(text, str) or not text.strip():
-        raise NotDescribed("answered without a word")
-    lines = [f"Description of the figure by {backend.model} (the figure itself was not seen):"]
-    lines.append(text.strip()[:_LONGEST_TEXT])
-    if finish == "length" or len(text.strip()) > _LONGEST_TEXT:
-        lines.append("(The description was cut here.)")
-    return "\n".join(lines), find_usage(answer) or Usage(0, 0)
 
 
 async def _read(answer: EngineAnswer) -> bytes:

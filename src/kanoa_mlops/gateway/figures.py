@@ -17,8 +17,9 @@ from kanoa_mlops.gateway.figure_notes import DESCRIBED, FigureNotes
 from kanoa_mlops.gateway.images import Picture, Place, Reference, decode, references, with_texts
 from kanoa_mlops.gateway.prepare import Prepared, encode, prepare
 
-Wish = Literal["describe", "read"]
-"""How figures are to reach a model that cannot see: through one that does where there is one, or by OCR."""
+Wish = Literal["", "describe", "read"]
+"""How figures are to reach a model that cannot see: as it comes best, through one that sees, or by OCR."""
+_WISHES: Mapping[str, Wish] = {"": "", "describe": "describe", "read": "read"}
 
 _log = logging.getLogger("kanoa_mlops.gateway")
 
@@ -67,9 +68,7 @@ class FigureDesk:
         if backend.sees or not images:
             return prepare(asked, backend)
         pictures = [Picture(image, decode(image)) for image in images]
-        described = Described()
-        if wish == "describe":
-            described = await self.describer.describe(pictures, request_id)
+        described = await self._describe(pictures, wish, request_id)
         missing = [each for each in pictures if each.place not in described.texts]
         texts = described.texts | await self._read_each(missing, described, backend)
         notes = self._notes(pictures, described)
@@ -88,6 +87,14 @@ class FigureDesk:
         for each in found:
             if not each.is_data and not (self.allow_remote and backend.sees):
                 raise _remote(each)
+
+    async def _describe(self, pictures: Sequence[Picture], wish: Wish, request_id: str) -> Described:
+        if wish == "read":
+            return Described()
+        described = await self.describer.describe(pictures, request_id)
+        if wish == "describe" and not described.model:
+            described.reason = "no model that sees is served"
+        return described
 
     async def _read_each(
         self, pictures: Sequence[Picture], described: Described, backend: Backend
@@ -126,7 +133,7 @@ class FigureDesk:
         )
 
     def _nobody_reads(self, image: Reference, described: Described, backend: Backend) -> ApiError:
-        if described.reason:
+        if described.model and described.reason:
             # OpenAI's clients would ask again at once, and wait as long again.
             return ApiError(
                 503,
@@ -149,15 +156,13 @@ class FigureDesk:
 
 
 def parse_wish(header: str) -> Wish:
-    """What the request's `x-kanoa-figure` asks for; without one, a description where it can be had.
+    """What the request's `x-kanoa-figure` asks for.
 
     Raises:
         ApiError: 400 for another word.
     """
-    if header in ("", "describe"):
-        return "describe"
-    if header == "read":
-        return "read"
+    if header in _WISHES:
+        return _WISHES[header]
     raise ApiError(
         400,
         "The header x-kanoa-figure must be 'describe' or 'read'.",

@@ -8,7 +8,7 @@ from collections import OrderedDict
 _OVERHEAD = 300  # bytes of an entry besides its text: the key, two objects, the table
 
 
-class Descriptions:
+class DescriptionCache:
     """The texts used last, by the image's bytes and the model that described it."""
 
     def __init__(self, max_bytes: int) -> None:
