@@ -40,7 +40,7 @@ import kanoa_mlops
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.runtime.ports import free_port
 
-_SHELL = ("sh", "cat", "id", "ls", "touch", "sleep", "kill")
+_SHELL = ("sh", "cat", "id", "ls", "touch", "sleep", "kill", "curl")
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 _PACKAGES = "/opt/packages"
 
@@ -164,6 +164,7 @@ def python_image(
         python = made.add_python()
         for name in _SHELL:
             made.add(Path(shutil.which(name) or f"/bin/{name}").absolute(), f"/bin/{name}")
+        made.files["/bin/python3"] = f'#!/bin/sh\nexec {python} "$@"\n'.encode()
         for name, origin in packages.items():
             made.add(origin if isinstance(origin, Path) else _package(name), f"{_PACKAGES}/{name}")
         for path, text in programs.items():
@@ -171,7 +172,7 @@ def python_image(
             made.files[path] = f'#!/bin/sh\nexec {python} {path}.py "$@"\n'.encode()
         yield made
 
-    key = [reference, sys.version, *map(str, programs.items())]
+    key = [reference, sys.version, *_SHELL, *map(str, programs.items())]
     for name, origin in packages.items():
         content = origin.read_text() if isinstance(origin, Path) and origin.is_file() else ""
         key.append(f"{name} {content or version(str(origin))}")

@@ -1,0 +1,139 @@
+"""What `render compose` writes, run by the real Podman Compose: real llama.cpp, gateway and Traefik."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+import yaml
+
+import kanoa_mlops
+from kanoa_mlops import __version__
+from kanoa_mlops.catalog.load import Catalog
+from kanoa_mlops.render.compose import GATEWAY, TRAEFIK
+from kanoa_mlops.runtime.ports import free_port
+from tests.boxes import Podman, Rootfs, Store, image, python_image
+from tests.conftest import MODEL, PROGRAM
+from tests.e2e.conftest import until
+
+pytestmark = pytest.mark.containers
+
+_SITE = Path(sysconfig.get_path("purelib"))
+_SOURCE = Path(kanoa_mlops.__file__).parents[1]
+_PROGRAM = f"""\
+import sys
+sys.path[:0] = [{str(_SOURCE)!r}, {str(_SITE)!r}]
+from kanoa_mlops.cli.main import main
+main()
+"""
+
+
+@pytest.fixture(scope="session")
+def parts(podman: Podman, store: Store, llama_image: str) -> None:
+    """The images that the file names, under those names."""
+    podman.show(_SITE, _SOURCE)
+    # The one package that is copied brings the system's libraries that the others want too.
+    packages = {"pydantic_core": "pydantic_core"}
+    python_image(store, f"{GATEWAY}:{__version__}", {"/usr/local/bin/kanoa-mlops": _PROGRAM}, packages)
+    binary = Path(sys.executable).with_name("traefik")
+
+    def root() -> Iterator[Rootfs]:
+        made = Rootfs()
+        made.add(binary, "/usr/local/bin/traefik")
+        yield made
+
+    image(store, TRAEFIK, [TRAEFIK, str(binary.stat().st_size)], root(), 'ENTRYPOINT ["traefik"]')
+
+
+@pytest.fixture
+def rendered(home: Path, weights_file: Path, parts: None, catalog: Catalog) -> Iterator[tuple[Path, int]]:
+    """A folder that was rendered twice, and is running."""
+    target = home / "cache" / "weights" / MODEL / weights_file.parent.name
+    target.mkdir(parents=True)
+    shutil.copy2(weights_file, target)
+    open_to_all(home)
+    folder, port = home / "compose", free_port()
+    asked = [PROGRAM, "render", "compose", MODEL, "--tool", "podman", "--engine", "llama.cpp", "-o", folder]
+    for _ in range(2):
+        subprocess.run([*asked, "--port", str(port), "--context", "2048", "--offline"], check=True)
+    subprocess.run(compose(folder, "up", "--detach"), check=True, capture_output=True)
+    try:
+        yield folder, port
+    finally:
+        subprocess.run(compose(folder, "down", "--time", "1"), check=True, capture_output=True)
+
+
+def compose(folder: Path, *arguments: str) -> list[str]:
+    program = str(Path(sys.executable).with_name("podman-compose"))
+    return [program, "--in-pod", "false", "--file", str(folder / "compose.yaml"), *arguments]
+
+
+def open_to_all(folder: Path) -> None:
+    """The temporary folder is this user's alone, and the administrator is nobody in a container."""
+    for path in (folder, *folder.parents):
+        if path.is_relative_to(os.environ.get("TMPDIR", "/tmp")) and path.stat().st_uid == os.getuid():
+            path.chmod(path.stat().st_mode | 0o755)
+
+
+def inspected(service: str) -> dict[str, Any]:
+    name = f"kanoa-mlops_{service}_1"
+    told = subprocess.run(["podman", "inspect", name], check=True, capture_output=True, text=True)
+    [found] = json.loads(told.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_an_answer_comes_through_traefik(rendered: tuple[Path, int]) -> None:
+    folder, port = rendered
+    url = f"http://127.0.0.1:{port}"
+
+    def ready() -> bool:
+        try:
+            return httpx.get(f"{url}/health", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    until(ready, seconds=120)
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key="local", http_client=httpx.Client(trust_env=False))
+    answer = client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": "Say hello."}], max_tokens=8
+    )
+    assert answer.choices[0].message.content
+    pieces = client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": "Count."}], max_tokens=8, stream=True
+    )
+    assert len([piece for piece in pieces if piece.choices and piece.choices[0].delta.content]) > 1
+    foreign = httpx.get(f"{url}/health", headers={"host": "evil.example"}, trust_env=False)
+    assert foreign.status_code == 404, "a page that rebinds DNS gets nothing"
+    _walls_hold(folder)
+
+
+def _walls_hold(folder: Path) -> None:
+    written = yaml.safe_load((folder / "compose.yaml").read_text())
+    services = list(written["services"])
+    assert services == [MODEL, "gateway", "traefik"]
+    key = (folder / "secrets" / f"key-{MODEL}").read_text()
+    for service in services:
+        found = inspected(service)
+        assert found["Config"]["User"].split(":")[0] not in ("", "0", "root"), service
+        assert found["HostConfig"]["ReadonlyRootfs"] is True, service
+        assert not found["EffectiveCaps"], service
+        assert key not in json.dumps(found), service
+        published = [each for each in found["NetworkSettings"]["Ports"].values() if each]
+        assert bool(published) == (service == "traefik"), "the others are reached by nobody outside"
+        for [port] in published:
+            assert port["HostIp"] == "127.0.0.1"
+    networks = inspected(MODEL)["NetworkSettings"]["Networks"]
+    assert [name.rpartition("_")[2] for name in networks] == ["engines"]
+    assert key not in (folder / "compose.yaml").read_text() + (folder / "gateway.yaml").read_text()
+    assert written["networks"]["engines"] == {"internal": True}
