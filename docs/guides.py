@@ -65,8 +65,8 @@ _PERSON = {
 }
 """Of somebody whose machine has nothing that would show in the guides."""
 _LEFT_OUT = re.compile(
-    r"--(alias|cap-drop|env|label|log-driver|log-opt|log-verbosity|mount|name|no-healthcheck|no-ui|pids-limit"
-    r"|pull|read-only|restart|rm|security-opt|served-model-name|tmpfs|user)( |$)"
+    r"--(cap-drop|env|label|log-driver|log-opt|mount|name|no-healthcheck|pids-limit|pull|read-only|restart|rm"
+    r"|security-opt|tmpfs|user)( |$)"
 )
 """Flags of a start that are the same on every machine."""
 _DOCKER = "29.1.3"
