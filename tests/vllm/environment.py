@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +21,47 @@ def vllm_python() -> Path:
     return python
 
 
-def run(program: str, *arguments: object, lines: Iterable[str] = (), seconds: float = 300) -> str:
+def environment() -> dict[str, str]:
+    """For programs that ask nobody outside."""
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_TARGET_DEVICE": "cpu"}
+
+
+def run(program: str, *arguments: object, seconds: float = 300) -> str:
     """What one of the programs beside this file prints."""
     done = subprocess.run(
         [vllm_python(), _HERE / program, *map(str, arguments)],
-        input="".join(f"{line}\n" for line in lines),
         capture_output=True,
         text=True,
         timeout=seconds,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
+        env=environment(),
     )
     assert done.returncode == 0, f"{program} ended with {done.returncode}:\n{done.stderr[-4000:]}"
     return done.stdout
 
 
-def answers(program: str, questions: Iterable[Any], seconds: float = 300) -> list[Any]:
-    """JSON out of a program for JSON into it, line by line."""
-    asked = [json.dumps(each) for each in questions]
-    told = [json.loads(line) for line in run(program, lines=asked, seconds=seconds).splitlines()]
-    assert len(told) == len(asked), f"{program} answered {len(told)} of {len(asked)}"
-    return told
+class Answering:
+    """A program beside this file that gives a line of JSON for each that it gets; vLLM is imported once."""
+
+    def __init__(self, program: str) -> None:
+        self._process = subprocess.Popen(
+            [vllm_python(), _HERE / program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+
+    def __call__(self, question: Any) -> Any:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(f"{json.dumps(question)}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, f"it ended with {self._process.wait()}"
+        return json.loads(answer)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 def checkpoint_of_gguf(gguf: Path, name: str) -> Path:

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from kanoa_mlops.catalog.load import Catalog
-from tests.vllm.environment import answers
+from tests.vllm.environment import Answering
 from tests.vllm.plans import Planned, every_plan
 
 pytestmark = pytest.mark.vllm
-_PARSER = "vllm_parser.py"
 
 
 @pytest.mark.parametrize(
@@ -38,16 +37,18 @@ _PARSER = "vllm_parser.py"
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_the_parser_tells_right_from_wrong(right: list[str], wrong: list[str], why: str) -> None:
-    first, second = answers(_PARSER, [right, wrong])
+def test_the_parser_tells_right_from_wrong(
+    right: list[str], wrong: list[str], why: str, vllm_parser: Answering
+) -> None:
+    first, second = vllm_parser(right), vllm_parser(wrong)
     assert first["accepted"], first
     assert not second["accepted"] and why in second["why"]
 
 
-def test_every_plan_is_understood(catalog: Catalog) -> None:
+def test_every_plan_is_understood(catalog: Catalog, vllm_parser: Answering) -> None:
     planned = list(every_plan(catalog))
-    told = answers(_PARSER, [each.flags for each in planned])
-    for each, answer in zip(planned, told, strict=True):
+    for each in planned:
+        answer = vllm_parser(each.flags)
         assert answer["accepted"], (each.flags, answer)
         _assert_read(each, answer)
     _assert_varied(planned)

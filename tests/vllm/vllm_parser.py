@@ -18,7 +18,6 @@ import sys
 from typing import Any
 
 os.environ["VLLM_LOGGING_LEVEL"] = "ERROR"
-os.environ["VLLM_TARGET_DEVICE"] = "cpu"
 
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
@@ -58,7 +57,8 @@ def _read(parser: argparse.ArgumentParser, argv: list[str]) -> dict[str, Any]:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            arguments = parser.parse_args(argv)
+            # A folder, as ours always is: a name would be looked up on the hub.
+            arguments = parser.parse_args(["--model", os.curdir, *argv])
         validate_parsed_serve_args(arguments)
         # The default is one object for all, and is written to.
         arguments.structured_outputs_config = copy.deepcopy(arguments.structured_outputs_config)
@@ -69,7 +69,7 @@ def _read(parser: argparse.ArgumentParser, argv: list[str]) -> dict[str, Any]:
         if engine.quantization and engine.quantization not in QUANTIZATION_METHODS:
             raise ValueError(f"unknown quantisation {engine.quantization}")
     except SystemExit:
-        return {"accepted": False, "why": said.getvalue()[-300:]}
+        return {"accepted": False, "why": said.getvalue()[-2000:]}
     except (KeyError, TypeError, ValueError) as error:
         return {"accepted": False, "why": str(error)}
     return {"accepted": True, **{name: getattr(arguments, name) for name in _READ_BACK}}
