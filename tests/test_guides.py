@@ -136,6 +136,13 @@ def test_a_machines_guide_has_its_parts_in_order(name: str) -> None:
     assert "kanoa-mlops doctor" in text
 
 
+@pytest.mark.parametrize("name", MACHINES)
+def test_its_links_to_files_lead_to_files(name: str) -> None:
+    text = (GUIDES / f"{name}.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    assert [target for target in targets if not (GUIDES / target).exists()] == []
+
+
 def test_every_guide_is_listed() -> None:
     listed = (GUIDES / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in ALL if path.name != "README.md" and f"({path.name})" not in listed] == []
