@@ -201,6 +201,16 @@ async def test_reading_can_be_asked_for(door: Door, engine: FakeEngine, eye: Fak
     assert "kanoa_steps" not in usage(answer)
 
 
+async def test_the_list_of_models_says_who_is_told(door: Door) -> None:
+    async def figures() -> list[str]:
+        listed = json.loads((await door.get("/v1/models")).text)["data"]
+        return [each["kanoa"]["figures"] for each in listed]
+
+    assert await figures() == ["described", "sees"]
+    door.backends.mark("qwen-vl", "down")
+    assert await figures() == ["reads", "sees"]
+
+
 async def test_another_word_is_refused(door: Door, engine: FakeEngine) -> None:
     answer = await door.post(CHAT, asked(figure()), headers={"x-kanoa-figure": "guess"})
     assert answer.status == 400

@@ -74,8 +74,14 @@ def summary(answered: Answered) -> str:
         f"first after {format_duration(answered.first_token_seconds)}",
     ]
     if answered.figure:
-        parts.append(f"figure read by {answered.figure.upper()}")
+        parts.append(figure_way(answered.figure))
     return " · ".join(parts)
+
+
+def figure_way(header: str) -> str:
+    """The answer's `x-kanoa-figure` in words."""
+    ways = [each if each == "described" else f"read by {each.upper()}" for each in header.split(", ")]
+    return f"figure {' and '.join(ways)}"
 
 
 def _content(question: str, image: Path | None) -> list[dict[str, Any]]:

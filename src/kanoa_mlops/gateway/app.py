@@ -176,7 +176,8 @@ class About:
 
     async def model(self, request: web.Request) -> web.Response:
         backend = find(request.match_info["name"], self.backends)
-        return web.json_response(model_object(backend, created=self.created, reads=self.reads))
+        about = model_object(backend, self.backends.all(), created=self.created, reads=self.reads)
+        return web.json_response(about)
 
 
 def _forwarding(

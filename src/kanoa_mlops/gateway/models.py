@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
 from kanoa_mlops.gateway.backends import Backend
 
-Figures = Literal["sees", "reads", "none"]
+Figures = Literal["sees", "described", "reads", "none"]
 
 
-def model_list(backends: Iterable[Backend], *, created: int, reads: bool) -> dict[str, Any]:
-    data = [model_object(backend, created=created, reads=reads) for backend in backends]
+def model_list(backends: Collection[Backend], *, created: int, reads: bool) -> dict[str, Any]:
+    data = [model_object(backend, backends, created=created, reads=reads) for backend in backends]
     return {"object": "list", "data": data}
 
 
-def model_object(backend: Backend, *, created: int, reads: bool) -> dict[str, Any]:
+def model_object(backend: Backend, served: Iterable[Backend], *, created: int, reads: bool) -> dict[str, Any]:
     """`created` is in seconds since 1970; `reads`: figures are read for models that cannot see."""
     return {
         "id": backend.model,
@@ -29,12 +29,14 @@ def model_object(backend: Backend, *, created: int, reads: bool) -> dict[str, An
             "state": backend.state,
             "reason": backend.reason,
             "context_tokens": backend.context_tokens,
-            "figures": _figures(backend, reads),
+            "figures": _figures(backend, served, reads),
         },
     }
 
 
-def _figures(backend: Backend, reads: bool) -> Figures:
+def _figures(backend: Backend, served: Iterable[Backend], reads: bool) -> Figures:
     if backend.sees:
         return "sees"
+    if any(each.sees and each.takes_requests for each in served):
+        return "described"
     return "reads" if reads else "none"
