@@ -27,6 +27,7 @@ _COMMANDS = {
     "render": "The same plan for Docker Compose.",
     "status": "What is being served, asked of the processes themselves.",
     "ask": "Ask a served model, from the terminal.",
+    "bench": "How fast a served model answers, alone and under load.",
     "logs": "What the server and its engines wrote.",
     "restart": "Stop and serve the same again.",
     "stop": "Stop serving.",

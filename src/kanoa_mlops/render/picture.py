@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kanoa_mlops.catalog.types import Platform
-from kanoa_mlops.errors import MissingExtra, UserError
 from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.render.canvas import canvas, write
 from kanoa_mlops.render.matrix import Cell
 from kanoa_mlops.render.table import memory
 
@@ -30,7 +30,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
         MissingExtra: matplotlib is not installed.
         UserError: the file cannot be written, or its ending is neither .png nor .svg.
     """
-    figure, axes = _canvas(path, (9, 1.6 + 1.1 * len(plan.budget.pools)))
+    figure, axes = canvas(path, (9, 1.6 + 1.1 * len(plan.budget.pools)))
     names = []
     for place, pool in enumerate(plan.budget.pools):
         left = 0.0
@@ -49,7 +49,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
     axes.set_title(f"{plan.title}, {plan.quantization} on {plan.engine}: {plan.verdict}\n{plan.machine}")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=3, frameon=False, fontsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    _write(figure, path)
+    write(figure, path)
 
 
 def draw_matrix(cells: Sequence[Cell], platforms: Sequence[Platform], path: Path) -> None:
@@ -60,7 +60,7 @@ def draw_matrix(cells: Sequence[Cell], platforms: Sequence[Platform], path: Path
         UserError: the file cannot be written, or its ending is neither .png nor .svg.
     """
     models = sorted({cell.model for cell in cells})
-    figure, axes = _canvas(path, (3 + 0.42 * len(platforms), 2.5 + 0.3 * len(models)))
+    figure, axes = canvas(path, (3 + 0.42 * len(platforms), 2.5 + 0.3 * len(models)))
     columns = {platform.id: number for number, platform in enumerate(platforms)}
     for cell in cells:
         across, down = columns[cell.platform], models.index(cell.model)
@@ -78,33 +78,10 @@ def draw_matrix(cells: Sequence[Cell], platforms: Sequence[Platform], path: Path
         axes.plot([], [], "s", color=colour, label=label, markersize=9)
     axes.plot([], [], "o", color="black", markersize=4, label="measured")
     axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=6, frameon=False, fontsize=8)
-    _write(figure, path)
+    write(figure, path)
 
 
 def _square(across: int, down: int, colour: str) -> Any:
     from matplotlib.patches import Rectangle
 
     return Rectangle((across - 0.45, down - 0.42), 0.9, 0.84, color=colour)
-
-
-def _canvas(path: Path, size: tuple[float, float]) -> tuple[Any, Any]:
-    if path.suffix not in (".png", ".svg"):
-        raise UserError(f"{path} ends neither in .png nor in .svg.", hint="Name the picture so.")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtra("Pictures need matplotlib.", hint="pip install 'kanoa-mlops[kanoa]'") from None
-    figure = Figure(figsize=size, dpi=150)
-    return figure, figure.subplots()
-
-
-def _write(figure: Any, path: Path) -> None:
-    from matplotlib import rc_context
-
-    # No date and no chance inside, so that the same plan gives the same file; text stays text.
-    metadata = {"Date": None} if path.suffix == ".svg" else None
-    try:
-        with rc_context({"svg.hashsalt": "kanoa-mlops", "svg.fonttype": "none"}):
-            figure.savefig(path, bbox_inches="tight", metadata=metadata)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
