@@ -42,7 +42,7 @@ def test_serve_tells_what_to_paste_and_stop_leaves_nothing(person: Person, clien
     server = person.server
     assert (server["standing"], server["answers"], server["healthy"]) == ("running", True, True)
     assert server["engines"][0]["used_bytes"] > 2**26
-    assert len(person.processes()) == 2
+    assert len(person.processes()) == 3  # the server, the engine and its guard
     stopped = person.run("stop")
     assert stopped.stderr == f"Stopped {MODEL} on port {person.port}.\n"
     assert person.processes() == []
@@ -65,7 +65,7 @@ def test_two_at_once_become_one(person: Person) -> None:
     answers = {process.communicate(timeout=120)[0] for process in both}
     assert [process.returncode for process in both] == [0, 0]
     assert len(answers) == 1
-    assert len(person.processes()) == 2
+    assert len(person.processes()) == 3  # the server, the engine and its guard
     person.run("stop", "--all")
 
 
@@ -140,7 +140,7 @@ def test_serve_recovers_from_a_killed_server(person: Person, client: openai.Open
 
 def test_killed_while_loading_nothing_stays(person: Person) -> None:
     serving = person.begin("serve", MODEL, "--port", str(person.port))
-    until(lambda: len(person.processes()) == 2)
+    until(lambda: len(person.processes()) == 3)
     serving.kill()
     serving.communicate()
     until(lambda: person.processes() == [])

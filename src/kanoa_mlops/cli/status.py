@@ -70,9 +70,10 @@ def _engine(engine: EngineRecord, server_runs: bool) -> dict[str, Any]:
     }
 
 
-def _resident(process: psutil.Process | None) -> int | None:
+def _resident(guard: psutil.Process | None) -> int | None:
+    """The engine's memory: it is below its guard, with workers of its own perhaps."""
     try:
-        return int(process.memory_info().rss) if process else None
+        return sum(each.memory_info().rss for each in guard.children(recursive=True)) if guard else None
     except psutil.Error:
         return None
 

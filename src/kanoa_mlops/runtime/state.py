@@ -34,7 +34,7 @@ class EngineRecord:
     model: str
     weights: str
     engine: str
-    state: Literal["loading", "ready", "down"]
+    state: Literal["loading", "ready", "asleep", "down"]
     context: int
     sequences: int
     planned_bytes: int
@@ -135,7 +135,7 @@ class ServerFolder:
 
     def clear(self) -> None:
         """Forget the server; its logs stay."""
-        for path in (self._file, *self.path.glob("*.key")):
+        for path in (self._file, *self.path.rglob("*.key")):
             path.unlink(missing_ok=True)
 
     @property

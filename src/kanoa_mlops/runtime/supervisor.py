@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shlex
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +16,10 @@ import aiohttp
 
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.errors import EngineDied
+from kanoa_mlops.runtime.containers.box import Box
+from kanoa_mlops.runtime.containers.contained import cleared, contained
 from kanoa_mlops.runtime.diagnosis import SEARCHED_LINES, diagnose
+from kanoa_mlops.runtime.guard import MOST_SECONDS, guarded
 from kanoa_mlops.runtime.identity import identify
 from kanoa_mlops.runtime.logs import rotate, tail
 from kanoa_mlops.runtime.ports import free_port
@@ -23,14 +27,15 @@ from kanoa_mlops.runtime.state import EngineRecord
 
 log = logging.getLogger(__name__)
 
-_GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=2)
-# Five crashes in five minutes is no accident.
 _START_LINES = 2000
 """More than any engine writes before it is ready."""
+# Five crashes in five minutes is no accident.
 _CRASHES = 5
 _CRASH_WINDOW_SECONDS = 300.0
+_SIGNALLED = 128
+"""With the number of a signal added: a guard's status, and a container's, for one that a signal ended."""
 _LONGEST_PAUSE_SECONDS = 10.0
 
 
@@ -42,6 +47,7 @@ class Supervisor:
         record: how the engine begins; every change of it is told through `on_change`.
         log_file: where the engine's output goes.
         on_ready: is given what the engine wrote from its start until it was ready.
+        box: what to call its container; None where it is a process of this machine.
     """
 
     def __init__(
@@ -51,12 +57,14 @@ class Supervisor:
         log_file: Path,
         on_change: Callable[[EngineRecord], None],
         on_ready: Callable[[str], None] = lambda log: None,
+        box: Box | None = None,
     ) -> None:
         self._make_launch = make_launch
         self._record = record
         self._log_file = log_file
         self._on_change = on_change
         self._on_ready = on_ready
+        self._box = box
         self.ready = asyncio.Event()
         """Set once the engine has answered for the first time."""
 
@@ -91,7 +99,8 @@ class Supervisor:
         launch = self._make_launch(free_port())
         # Only this life's words count when it is asked why it ended.
         began_at = self._log_file.stat().st_size if self._log_file.exists() else 0
-        process = await self._start(launch)
+        command = await self._command(launch)
+        process = await self._start(launch, command)
         try:
             self._change(state="loading", reason="", identity=identify(process.pid), port=launch.port)
             if await self._answers(launch, process):
@@ -101,17 +110,28 @@ class Supervisor:
             raise self._death(await process.wait(), began_at)
         finally:
             await _end(process)
+            if self._box:
+                await asyncio.to_thread(cleared, launch, self._box)
 
-    async def _start(self, launch: Launch) -> asyncio.subprocess.Process:
-        log.info("starting %s: %s", self._record.model, " ".join(launch.argv))
+    async def _command(self, launch: Launch) -> tuple[str, ...]:
+        """Under a guard, so that killing us in any way leaves no engine."""
+        if launch.container is None:
+            return guarded(launch.argv)
+        assert self._box, "a container has a name"
+        return await asyncio.to_thread(contained, launch, self._box)
+
+    async def _start(self, launch: Launch, command: tuple[str, ...]) -> asyncio.subprocess.Process:
+        log.info("starting %s: %s", self._record.model, shlex.join(command))
+        # A container gets its own by its command; its tool needs ours.
+        added = {} if launch.container else launch.environment
         with self._log_file.open("ab") as output:
             return await asyncio.create_subprocess_exec(
-                *launch.argv,
+                *command,
                 # Held open while we live; when it closes, however that came about, the engine ends too.
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                env=os.environ | launch.environment,
+                env=os.environ | added,
                 # Ctrl-C in the terminal is for us; we end the engine in our own order.
                 start_new_session=True,
             )
@@ -133,6 +153,8 @@ class Supervisor:
 
     def _death(self, status: int, began_at: int) -> EngineDied:
         words = tail(self._log_file, SEARCHED_LINES, since=began_at)
+        if status > _SIGNALLED:
+            status = _SIGNALLED - status
         found = diagnose("\n".join(words), status, self._record.model)
         when = "stopped" if self._record.state == "ready" else "did not start"
         return EngineDied(
@@ -152,12 +174,12 @@ def _key_header(launch: Launch) -> dict[str, str]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Ask the process to end, then make it. Nothing to do if it has."""
+    """Ask the guard to end, then make it. Nothing to do if it has."""
     if process.returncode is not None:
         return
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+        await asyncio.wait_for(process.wait(), MOST_SECONDS)
     except TimeoutError:
         process.kill()
         await process.wait()
