@@ -81,7 +81,7 @@ def say_starts(
         DoesNotFit: as `serve` would.
     """
     machine = equipped_machine(catalog, settings, platform)
-    choices = request.choices(machine, catalog, recall(settings.measured_dir))
+    choices = request.arranged(machine, catalog, recall(settings.measured_dir)).choices
     starts = []
     for model, choice in zip(request.models, choices, strict=True):
         require_fit(screen, choice.plan, request.anyway)

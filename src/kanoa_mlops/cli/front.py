@@ -11,15 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 from kanoa_mlops import __version__
-from kanoa_mlops.cli.engine import first_record, make_engine
+from kanoa_mlops.cli.engine import Engine, OnChange, first_record, make_engine
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.app import make_app
-from kanoa_mlops.gateway.backends import Backend, Backends
+from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
 from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.planner.together import fits_together
+from kanoa_mlops.runtime.fleet.fleet import Fleet
+from kanoa_mlops.runtime.fleet.supervised import Supervised
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
 from kanoa_mlops.runtime.logs import rotate
@@ -33,7 +36,13 @@ class Front:
     """A gateway in front of an engine for each of `served`. Wants the server's lock held."""
 
     def __init__(
-        self, settings: Settings, folder: ServerFolder, served: Sequence[Served], request: Request
+        self,
+        settings: Settings,
+        folder: ServerFolder,
+        served: Sequence[Served],
+        request: Request,
+        *,
+        by_turns: bool = False,
     ) -> None:
         if previous := folder.read():
             stop_server(folder, previous)  # killed or failed; nothing of it may linger
@@ -46,8 +55,10 @@ class Front:
             command=request.command,
             engines=tuple(first_record(each.plan) for each in served),
         )
-        self._backends = Backends(self._backend(each.plan) for each in served)
-        self._engines = [make_engine(each, settings, folder, self._engine_changed) for each in served]
+        self._backends = Backends(self._backend(each.plan, by_turns) for each in served)
+        self._fleet = self._make_fleet(served, request) if by_turns else None
+        alive = () if by_turns else served
+        self._engines = [make_engine(each, settings, folder, self._engine_changed) for each in alive]
 
     async def run(self, on_ready: Callable[[ServerRecord], None]) -> None:
         """Serve until a signal asks to end. Nothing is left running, whatever happens.
@@ -63,6 +74,7 @@ class Front:
             figures=figures,
             max_body_bytes=self._settings.max_body_bytes,
             version=__version__,
+            loader=self._fleet,
             # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds DNS.
             allowed_hosts=() if is_loopback(self._record.host) else None,
         )
@@ -72,7 +84,8 @@ class Front:
             raise port_taken(self._record.host, self._record.port) from error
         self._write()
         try:
-            await self._supervise(gateway, stop, on_ready)
+            async with self._fleet or contextlib.nullcontext():
+                await self._supervise(gateway, stop, on_ready)
         except KanoaError as error:
             self._write(failure=error.message, hint=error.hint)
             raise
@@ -120,10 +133,41 @@ class Front:
                 backend,
                 url=record.url or f"http://127.0.0.1:{record.port}",
                 upstream_model=record.upstream_model,
-                state=record.state,
-                reason=record.reason,
+                # Whose turn it is says the fleet.
+                state=backend.state if backend.on_demand else record.state,
+                reason=backend.reason if backend.on_demand else record.reason,
             )
         )
+        self._record = self._record.with_engine(record)
+        self._write()
+
+    def _make_fleet(self, served: Sequence[Served], request: Request) -> Fleet:
+        plans = {each.plan.model: each.plan for each in served}
+
+        def member(each: Served) -> Supervised:
+            def make(told: OnChange) -> Engine:
+                def changed(record: EngineRecord) -> None:
+                    self._engine_changed(record)  # first, so that who is told "ready" knows where
+                    told(record)
+
+                return make_engine(each, self._settings, self._folder, changed)
+
+            return Supervised(each.plan.model, make)
+
+        return Fleet(
+            [member(each) for each in served],
+            lambda names: fits_together(plans[name] for name in names),
+            self._turn_changed,
+            pinned=request.pinned,
+            idle_seconds=request.idle_seconds,
+        )
+
+    def _turn_changed(self, model: str, state: State, reason: str) -> None:
+        self._backends.mark(model, state, reason)
+        [record] = [each for each in self._record.engines if each.model == model]
+        record = replace(record, state=state, reason=reason)
+        if state not in ("loading", "ready"):
+            record = replace(record, identity=None, used_bytes=None)
         self._record = self._record.with_engine(record)
         self._write()
 
@@ -131,7 +175,7 @@ class Front:
         self._record = replace(self._record, **changes)  # type: ignore[arg-type]
         self._folder.write(self._record)
 
-    def _backend(self, plan: Plan) -> Backend:
+    def _backend(self, plan: Plan, on_demand: bool) -> Backend:
         return Backend(
             model=plan.model,
             aliases=plan.aliases,
@@ -139,6 +183,8 @@ class Front:
             engine=plan.engine,
             sees=plan.sees,
             context_tokens=plan.context,
+            state="asleep" if on_demand else "loading",
+            on_demand=on_demand,
             engine_key=write_key(self._folder.engine_key(plan.model)),
         )
 

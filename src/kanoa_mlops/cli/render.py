@@ -89,7 +89,8 @@ def compose(
         via=tool if not platform else "docker",
         anyway=anyway,
     )
-    choices = request.choices(equipped_machine(catalog, settings, platform), catalog, ())
+    machine = equipped_machine(catalog, settings, platform)
+    choices = request.arranged(machine, catalog).choices
     folder = output.absolute()
     parts = []
     for model, choice in zip(request.models, choices, strict=True):

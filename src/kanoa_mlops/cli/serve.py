@@ -10,7 +10,7 @@ import click
 
 from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.query import find_model, find_weights
-from kanoa_mlops.catalog.types import EngineId
+from kanoa_mlops.catalog.types import EngineId, Model
 from kanoa_mlops.cli import options, wishes
 from kanoa_mlops.cli.default import default_model
 from kanoa_mlops.cli.detach import follow_start, start_detached
@@ -21,6 +21,7 @@ from kanoa_mlops.cli.introduce import introduce
 from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.size import SIZE
 from kanoa_mlops.cli.trust import require_same_code, require_trust
 from kanoa_mlops.errors import PortTaken, UserError
 from kanoa_mlops.gateway.hosts import is_loopback
@@ -52,6 +53,13 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
     help="How the engine is run.  [default: the nearest way]",
 )
 @wishes.options
+@click.option("--memory", type=SIZE, help="Plan as if no more than this were free, as 12GiB.")
+@click.option("--pin", multiple=True, help="A model that stays loaded where not all fit at once.")
+@click.option(
+    "--idle",
+    type=click.FloatRange(min=1),
+    help="Unload a model that had no work for so many seconds.  [default: when another needs the room]",
+)
 @options.anyway
 @click.option("--dry-run", is_flag=True, help="Say what would be started, and start nothing.")
 @click.option("--platform", help="With --dry-run: on a machine of the catalog; `platforms` lists them.")
@@ -63,6 +71,9 @@ def command(
     names: tuple[str, ...],
     detach: bool,
     via: str | None,
+    memory: int | None,
+    pin: tuple[str, ...],
+    idle: float | None,
     anyway: bool,
     dry_run: bool,
     platform: str | None,
@@ -96,6 +107,9 @@ def command(
             wish=wishes.wish(**wished),
             via=via,
             anyway=anyway,
+            memory=memory,
+            pinned=_pinned(catalog, pin, models),
+            idle_seconds=idle,
             host=host,
             port=port,
         )
@@ -128,7 +142,8 @@ def serve(
     if is_locked(folder):
         return _join(screen, folder, request)
     machine = equipped_machine(catalog, settings)
-    choices = request.choices(machine, catalog, recall(settings.measured_dir))
+    arrangement = request.arranged(machine, catalog, recall(settings.measured_dir))
+    choices = arrangement.choices
     for model, choice in zip(request.models, choices, strict=True):
         require_fit(screen, choice.plan, request.anyway)
         require_trust(screen, settings, model, choice.plan, find_weights(model, choice.plan.weights))
@@ -149,6 +164,8 @@ def serve(
     for each in served:
         require_same_code(settings, each.model, each.plan, each.files)
         introduce(screen, each.choice)
+    if arrangement.by_turns:
+        screen.say("Loaded when they are asked for, and unloaded when another needs the room or idles.")
     if detach:
         record = start_detached(screen, settings, folder, request.command)
         _require_same(record, request)
@@ -157,10 +174,20 @@ def serve(
         return record
     try:
         with server_lock(folder):
-            _run(screen, settings, folder, request, served)
+            _run(screen, settings, folder, request, served, by_turns=arrangement.by_turns)
     except ServerLocked:
         return _join(screen, folder, request)
     return None
+
+
+def _pinned(catalog: Catalog, names: Sequence[str], models: Sequence[Model]) -> tuple[str, ...]:
+    pinned = {find_model(catalog, name).id for name in names}
+    if strangers := pinned - {model.id for model in models}:
+        raise UserError(
+            f"--pin {', '.join(sorted(strangers))}: only a model that is served can be pinned.",
+            hint="Name it among the models as well.",
+        )
+    return tuple(sorted(pinned))
 
 
 def announce(screen: Screen, record: ServerRecord) -> None:
@@ -193,7 +220,13 @@ def _join(screen: Screen, folder: ServerFolder, request: Request | None) -> Serv
 
 
 def _run(
-    screen: Screen, settings: Settings, folder: ServerFolder, request: Request, served: Sequence[Served]
+    screen: Screen,
+    settings: Settings,
+    folder: ServerFolder,
+    request: Request,
+    served: Sequence[Served],
+    *,
+    by_turns: bool,
 ) -> None:
     # The server's own room (aiohttp and all), imported only by the process that becomes one.
     from kanoa_mlops.cli.front import Front, server_log
@@ -208,7 +241,7 @@ def _run(
             announce(screen, record)
             screen.say("Ctrl-C stops it.")
 
-        asyncio.run(Front(settings, folder, served, request).run(ready))
+        asyncio.run(Front(settings, folder, served, request, by_turns=by_turns).run(ready))
     screen.say("Stopped.")
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from kanoa_mlops.errors import EngineDied
 from kanoa_mlops.runtime.state import EngineRecord
-from kanoa_mlops.runtime.supervisor import Supervisor
 
 OnRecord = Callable[[EngineRecord], None]
+
+
+class Engine(Protocol):
+    """Whoever keeps an engine alive for as long as `run` is awaited."""
+
+    async def run(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Supervised:
     """One engine, one life at a time: whether it comes back after a death is the fleet's to say."""
 
     name: str
-    make_supervisor: Callable[[OnRecord], Supervisor]
+    make_engine: Callable[[OnRecord], Engine]
     """Gives a fresh one that tells changes of its record as asked."""
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -35,7 +40,7 @@ class Supervised:
             elif record.state == "down" and not died.done():
                 died.set_result(record.reason)
 
-        life = asyncio.create_task(self.make_supervisor(changed).run())
+        life = asyncio.create_task(self.make_engine(changed).run())
         try:
             both: list[asyncio.Future[Any]] = [life, died]
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
