@@ -1,0 +1,80 @@
+"""`bench` as a person runs it: a real server, few tokens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MODEL, PROGRAM
+from tests.e2e.conftest import Person
+from tests.e2e.conftest import person as person
+from tests.e2e.conftest import stocked as stocked
+
+
+@pytest.mark.e2e
+def test_a_served_model_is_measured_kept_and_compared(person: Person) -> None:
+    person.serve()
+    few = ("--max-tokens", "4", "--requests", "1", "--port", str(person.port))
+    picture = person.home / "bench.svg"
+    first = person.json("bench", MODEL, *few, "--parallel", "1,2", "--plot", str(picture))
+    assert first["last"] is None
+    run = first["run"]
+    assert [(row["parallel"], row["prompt"], row["requests"]) for row in run["levels"]] == [
+        (1, "text", 1),
+        (2, "text", 2),
+    ]
+    for row in run["levels"]:
+        assert row["failures"] == {}
+        assert row["output_tokens"] == 4 * row["requests"]
+        assert row["input_tokens"] > 300
+        assert 0 < row["first_token"]["median"] <= row["first_token"]["p95"] <= row["seconds"]
+        assert row["tokens_per_second"]["median"] > 0
+    assert run["memory"]["planned"] == person.engine["planned_bytes"]
+    assert run["memory"]["held"] > 2**26
+    assert run["predicted"]["decode"]["low"] <= run["predicted"]["decode"]["expected"]
+    assert "seconds to the first token" in picture.read_text()
+    [kept] = (person.home / "state" / "benches").iterdir()
+    assert json.loads(kept.read_text()) == run
+
+    again = person.run("bench", MODEL, *few, "--parallel", "1")
+    assert all(len(line) <= 80 for line in again.stdout.splitlines() if run["subject"]["machine"] not in line)
+    assert "LAST is tokens/s in all by those of" in again.stdout
+    assert "the plan said" in again.stdout
+    assert "\x1b" not in again.stderr
+    runs = person.json("bench", MODEL, "--history")["runs"]
+    assert runs[0] == run
+    assert len(runs) == 2
+    assert "MOST IN ALL" in person.run("bench", MODEL, "--history").stdout
+    refused = person.run("bench", MODEL, "--figure", code=1)
+    assert "Leave out --figure." in refused.stderr
+    person.run("stop")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([MODEL], f"error: {MODEL} is not being served.\nRun `kanoa-mlops serve {MODEL} -d` first;"),
+        ([MODEL, "--port", "8123"], f"on port 8123.\nRun `kanoa-mlops serve {MODEL} -d --port 8123` first;"),
+        (["smolm2"], "Did you mean smollm2"),
+        ([MODEL, "--parallel", "1,x"], "'1,x' is no list of numbers"),
+        ([MODEL, "--parallel", "0"], "'0' is no list of numbers"),
+    ],
+)
+def test_what_cannot_be_measured_ends_with_1_and_the_next_step(
+    home: Path, arguments: list[str], complaint: str
+) -> None:
+    refused = subprocess.run([PROGRAM, "bench", *arguments], capture_output=True, text=True, timeout=60)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert complaint in refused.stderr
+    assert not (home / "state" / "benches").exists()
+
+
+def test_no_history_is_no_error(home: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "bench", MODEL, "--history"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == ""
+    assert "was never measured here" in done.stderr
