@@ -156,6 +156,10 @@ class RecordedNvml:
     def nvmlDeviceGetMaxPcieLinkWidth(self, handle: Any) -> Any:
         return _said(handle["most_width"])
 
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: Any) -> list[Any]:
+        running = _said(handle.get("processes", []))
+        return [types.SimpleNamespace(pid=pid, usedGpuMemory=held) for pid, held in running]
+
     def nvmlDeviceGetMigMode(self, handle: Any) -> list[int]:
         split = "instances" in handle
         return [int(split), int(split)] if split or _said(handle["mig"]) == [] else []

@@ -47,6 +47,7 @@ def test_all_is_told() -> None:
                 "most_generation": 4,
                 "most_width": 16,
                 "instances": None,
+                "processes": {},
                 "refused": {},
             }
         ],
@@ -62,6 +63,11 @@ def test_a_refusal_leaves_the_other_answers() -> None:
 def test_an_old_driver_does_not_tell_what_it_reserves() -> None:
     (card,) = asked(CARD | {"old": True})["cards"]
     assert card["memory"] == {"total": 40960 * MIB, "reserved": 0, "free": 40000 * MIB}
+
+
+def test_processes_are_told_and_left_out_where_windows_hides_what_they_hold() -> None:
+    (card,) = asked(CARD | {"processes": [(17, 512 * MIB), (18, None)]})["cards"]
+    assert card["processes"] == {"17": 512 * MIB}
 
 
 def test_instances_are_told_and_empty_places_left_out() -> None:

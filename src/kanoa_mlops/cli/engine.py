@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
+from kanoa_mlops.cli.choice import Choice
 from kanoa_mlops.cli.request import Served
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site
-from kanoa_mlops.engines.way import Daemon
-from kanoa_mlops.planner.plan import Plan
-from kanoa_mlops.runtime.guard import guarded
+from kanoa_mlops.engines.way import Contained, Daemon
+from kanoa_mlops.runtime.containers.box import Box
 from kanoa_mlops.runtime.learn import learn
 from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.derive import GgufFile, Origin
@@ -43,7 +42,7 @@ class Engine(Protocol):
 
 def make_engine(served: Served, settings: Settings, folder: ServerFolder, on_change: OnChange) -> Engine:
     """Whatever keeps this engine alive the way that was chosen."""
-    record, way = first_record(served.plan), served.choice.way
+    record, way = first_record(served.choice), served.choice.way
     if served.plan.engine != "ollama":
         return _supervisor(served, settings, folder, record, on_change)
     charge = Charge(served.plan, served.model.engines["ollama"], _origin(served))
@@ -60,8 +59,9 @@ def make_engine(served: Served, settings: Settings, folder: ServerFolder, on_cha
     )
 
 
-def first_record(plan: Plan) -> EngineRecord:
+def first_record(choice: Choice) -> EngineRecord:
     """How an engine begins."""
+    plan, way = choice.plan, choice.way
     return EngineRecord(
         model=plan.model,
         weights=plan.weights,
@@ -70,6 +70,8 @@ def first_record(plan: Plan) -> EngineRecord:
         context=plan.context,
         sequences=plan.sequences,
         planned_bytes=plan.memory_bytes,
+        version=plan.engine_version if isinstance(way, Contained) else way.version,
+        way=str(way),
     )
 
 
@@ -81,17 +83,14 @@ def _supervisor(
     on_change: OnChange,
     fixed_port: int | None = None,
 ) -> Supervisor:
-    plan, key_file = served.plan, folder.engine_key(served.plan.model)
+    plan, way, key_file = served.plan, served.choice.way, folder.engine_key(served.plan.model)
     store = settings.cache_dir / "engines" / plan.engine
     store.mkdir(parents=True, exist_ok=True)
 
     def make_launch(port: int) -> Launch:
         site = Site(fixed_port or port, key_file, store)
-        made = launch_of(plan, served.model, served.weights, served.files, site, served.choice.way)
+        made = launch_of(plan, served.model, served.weights, served.files, site, way)
         assert made is not None, "an engine that runs already is not started"
-        if plan.engine == "ollama" and not made.container:
-            # It heeds no closing input, and has programs of its own.
-            return replace(made, argv=guarded(made.argv))
         return made
 
     return Supervisor(
@@ -100,6 +99,7 @@ def _supervisor(
         folder.engine_log(plan.model),
         on_change,
         on_ready=lambda words: learn(plan, words, settings.measured_dir),
+        box=Box(way.tool, folder.port, plan.model) if isinstance(way, Contained) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""From a choice to something that can be started: the weights it names, here and verified."""
+"""From a choice to something that can be started: the weights and the image it names, here and verified."""
 
 from __future__ import annotations
 
@@ -9,13 +9,32 @@ from kanoa_mlops.cli.placing import placed, to_be_placed
 from kanoa_mlops.cli.progress import pulled
 from kanoa_mlops.cli.request import Served
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.engines.way import Contained
+from kanoa_mlops.runtime.containers.images import require_image
 from kanoa_mlops.settings import Settings
 
 
 def fetched(screen: Screen, settings: Settings, model: Model, choice: Choice) -> Served:
-    """What is missing is fetched with a bar; what Ollama keeps, its daemon fetches when it is started."""
+    """What is missing is fetched and seen to come; what Ollama keeps, its daemon fetches when it is started."""
+    if isinstance(choice.way, Contained):
+        _fetch_image(screen, settings, choice.way, choice.plan.engine_version)
     weights = find_weights(model, choice.plan.weights)
     if weights.tag:
         return Served(model, choice, to_be_placed(model, weights, settings))
     files = pulled(screen, settings, model, weights)
     return Served(model, choice, placed(model, weights, settings, files))
+
+
+def _fetch_image(screen: Screen, settings: Settings, way: Contained, version: str) -> None:
+    reference = way.image.reference(version, way.pinned)
+    name = reference.partition("@")[0]
+    with screen.err.status(f"Looking for the image {name} …") as status:
+        told: list[str] = []
+
+        def tell(far: str) -> None:
+            if not told:  # a spinner is for a terminal alone
+                screen.say(f"Fetching the image {name} …")
+            told.append(far)
+            status.update(f"{name}: {far}")
+
+        require_image(way.tool, reference, tell, offline=settings.offline)

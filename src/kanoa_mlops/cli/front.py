@@ -53,7 +53,7 @@ class Front:
             port=request.port,
             identity=this_process(),
             command=request.command,
-            engines=tuple(first_record(each.plan) for each in served),
+            engines=tuple(first_record(each.choice) for each in served),
         )
         self._backends = Backends(self._backend(each.plan, by_turns) for each in served)
         self._fleet = self._make_fleet(served, request) if by_turns else None

@@ -15,6 +15,8 @@ class Embedded:
     python: str
     """The interpreter that has the wheel."""
     devices: tuple[Device, ...]
+    version: str = ""
+    """Of the engine; '' where it did not tell."""
     engine: EngineId = "llama.cpp"
 
     def __str__(self) -> str:
@@ -28,6 +30,7 @@ class Native:
     engine: EngineId
     program: tuple[str, ...]
     devices: tuple[Device, ...]
+    version: str = ""
 
     def __str__(self) -> str:
         return "native"
@@ -57,6 +60,7 @@ class Daemon:
 
     url: str
     devices: tuple[Device, ...]
+    version: str = ""
     engine: EngineId = "ollama"
 
     def __str__(self) -> str:

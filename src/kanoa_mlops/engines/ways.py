@@ -35,17 +35,18 @@ def device_of(machine: Machine) -> Device:
 def _ways(engine: Engine, machine: Machine, until: str | None) -> Iterator[Way]:
     software = machine.software
     if engine.id == "ollama" and software.ollama_url and _runs(software.ollama, until):
-        yield Daemon(software.ollama_url, (device_of(machine),))
+        yield Daemon(software.ollama_url, (device_of(machine),), software.ollama or "")
     program = software.programs.get(engine.id)
     native = None
     if program and _runs(program.version, until):
-        native = Native(engine.id, program.argv, program.devices)
+        native = Native(engine.id, program.argv, program.devices, program.version or "")
     # A program of the person's own is nearer to the hardware than a wheel for all; not on a bare processor.
     if native and machine.accelerators and device_of(machine) in native.devices:
         yield native
         native = None
     if engine.id == "llama.cpp" and software.embedded and _runs(software.embedded.version, until):
-        yield Embedded(software.embedded.argv[0], software.embedded.devices)
+        wheel = software.embedded
+        yield Embedded(wheel.argv[0], wheel.devices, wheel.version or "")
     if native:
         yield native
     for runtime in software.runtimes:

@@ -16,6 +16,7 @@ from kanoa_mlops.hardware.root import Root
 
 _NODES = "/sys/class/kfd/kfd/topology/nodes"
 _KFD = "/dev/kfd"
+_PROCESSES = "/sys/class/kfd/kfd/proc"
 _NAMES = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
 _PROPERTY = re.compile(r"^(\w+) (\d+)$", re.MULTILINE)
 _APUS = {
@@ -65,6 +66,13 @@ def find_amd(host: Host, memory: Memory) -> Findings:
         drivers={"amd": version} if version else {},
         unknown=(*findings.unknown, *(_forbidden(root) if findings.accelerators else ())),
     )
+
+
+def held_on_amd(root: Root, pid: int) -> int:
+    """Bytes that a process has on all cards together; the driver keeps a folder for each that computes."""
+    folder = f"{_PROCESSES}/{pid}"
+    names = (name for name in root.names(folder) if name.startswith("vram_"))
+    return sum(root.number(f"{folder}/{name}") or 0 for name in names)
 
 
 def _nodes(root: Root) -> list[_Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from pydantic import BaseModel, ValidationError
 
@@ -57,6 +58,7 @@ class _Card(BaseModel):
     most_generation: int | None
     most_width: int | None
     instances: tuple[_Instance, ...] | None
+    processes: dict[int, int] | None = None
     refused: dict[str, str]
 
     @property
@@ -79,6 +81,15 @@ def find_nvidia(host: Host, memory: Memory) -> Findings:
     if problem:
         return Findings(drivers=_drivers(host.root, None), unknown=(_silent(host.root, problem),))
     return _findings(host, answers, memory)
+
+
+def held_on_nvidia(host: Host) -> dict[int, int]:
+    """Process -> bytes on all cards together."""
+    answers, _ = _ask(host)
+    held: Counter[int] = Counter()
+    for card in answers.cards:
+        held.update(card.processes or {})
+    return dict(held)
 
 
 def _ask(host: Host) -> tuple[_Answers, str]:

@@ -43,6 +43,7 @@ def _card(nvml: Any, handle: Any) -> dict[str, Any]:
         "most_generation": lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle),
         "most_width": lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(handle),
         "instances": lambda: _instances(nvml, handle),
+        "processes": lambda: _processes(nvml, handle),
     }
     said: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -75,6 +76,12 @@ def _instances(nvml: Any, handle: Any) -> list[dict[str, Any]] | None:
             continue
         found.append({"name": nvml.nvmlDeviceGetName(instance), "memory": _memory(nvml, instance)})
     return found
+
+
+def _processes(nvml: Any, handle: Any) -> dict[int, int]:
+    """Bytes that each holds. Windows keeps that to itself, below its subsystem for Linux too."""
+    running = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+    return {each.pid: each.usedGpuMemory for each in running if each.usedGpuMemory is not None}
 
 
 def _code(error: Exception) -> str:

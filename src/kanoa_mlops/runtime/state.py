@@ -47,7 +47,9 @@ class EngineRecord:
     upstream_model: str = ""
     """What the engine calls the model, where that is not `model`."""
     version: str = ""
-    """Of the engine, as it said itself."""
+    """Of the engine; '' where it did not tell."""
+    way: str = ""
+    """How it is run: 'embedded', 'native', 'docker', 'podman', 'daemon'."""
     used_bytes: int | None = None
     """Held by the engine, as it said itself; None where it does not tell."""
 
@@ -98,6 +100,11 @@ class ServerFolder:
     """The files of one server."""
 
     path: Path
+
+    @property
+    def port(self) -> int:
+        """Of the server."""
+        return int(self.path.name)
 
     @property
     def lock(self) -> Path:

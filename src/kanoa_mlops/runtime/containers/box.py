@@ -25,13 +25,13 @@ class Box:
         """The same in every life, so that one which was left over is met at the next start."""
         return f"kanoa-mlops-{self.server}-{re.sub(r'[^a-zA-Z0-9_.-]', '-', self.model)}"
 
-    def labels(self, port: int, launch: str) -> dict[str, str]:
+    def labels(self, port: int, owner: int) -> dict[str, str]:
         """
         Args:
             port: of loopback, that this life answers on.
-            launch: tells one life's settings from another's.
+            owner: the number of the user who serves; a daemon runs the containers of all.
         """
-        told = {"server": self.server, "model": self.model, "port": port, "launch": launch}
+        told = {"owner": owner, "server": self.server, "model": self.model, "port": port}
         return {f"{PREFIX}.{name}": str(value) for name, value in told.items()}
 
     def remove_argv(self) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ The key enters by a mounted file alone: arguments, environment and labels are sh
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterator
 
@@ -26,7 +25,7 @@ def run_argv(launch: Launch, box: Box, host: Host) -> tuple[str, ...]:
     assert launch.container is not None, "a process of this machine needs no container"
     return (
         *(box.tool, "run"),
-        *_life(launch, box),
+        *_life(launch, box, host),
         *_user(box.tool, host),
         *_confinement(box.tool),
         # For the gateway beside it; nobody else reaches it.
@@ -40,9 +39,9 @@ def run_argv(launch: Launch, box: Box, host: Host) -> tuple[str, ...]:
     )
 
 
-def _life(launch: Launch, box: Box) -> Iterator[str]:
+def _life(launch: Launch, box: Box, host: Host) -> Iterator[str]:
     yield from ("--name", box.name)
-    for name, value in box.labels(launch.port, _fingerprint(launch)).items():
+    for name, value in box.labels(launch.port, host.ours.uid).items():
         yield from ("--label", f"{name}={value}")
     # Nothing stays behind, and nothing starts it again: that is the supervisor's, who counts the deaths.
     yield from ("--rm", "--restart", "no")
@@ -119,9 +118,3 @@ def _mount(mount: Mount) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(fields if mount.writable else [*fields, "readonly"])
     return line.getvalue()
-
-
-def _fingerprint(launch: Launch) -> str:
-    """The same for the same program, whatever port it got."""
-    assert launch.container is not None
-    return hashlib.sha256("\0".join((launch.container.image, *launch.argv)).encode()).hexdigest()[:12]

@@ -34,6 +34,7 @@ def require_image(tool: Tool, reference: str, tell: Callable[[str], None], *, of
             hint=f"With a network: {tool} pull {reference}\n"
             f"Without one, carry it over: {tool} save there, {tool} load here.",
         )
+    tell("asking for it")
     pull_image(tool, reference, tell)
 
 
