@@ -15,7 +15,7 @@ from kanoa_mlops.settings import Settings
 
 
 def fetched(screen: Screen, settings: Settings, model: Model, choice: Choice) -> Served:
-    """What is missing is fetched and seen to come; what Ollama keeps, its daemon fetches when it is started."""
+    """What is missing is fetched in sight; what Ollama keeps, its daemon fetches once it is started."""
     if isinstance(choice.way, Contained):
         _fetch_image(screen, settings, choice.way, choice.plan.engine_version)
     weights = find_weights(model, choice.plan.weights)

@@ -31,6 +31,8 @@ from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
 from kanoa_mlops.runtime.stop import stop_server
 from kanoa_mlops.settings import Settings
 
+_LOOK_SECONDS = 5.0
+
 
 class Front:
     """A gateway in front of an engine for each of `served`. Wants the server's lock held."""
@@ -105,13 +107,21 @@ class Front:
                 self._write(ready=True)
                 on_ready(self._record)
             # From here an engine that is given up leaves the others, and its reason, at the gateway.
-            await stopped
+            await self._stay_known(stop)
         finally:
             # The door first: answers under way still need their engines to finish.
             await gateway.stop(self._settings.drain_seconds)
             for task in (*engines, stopped):
                 task.cancel()
             await asyncio.gather(*engines, stopped, return_exceptions=True)
+
+    async def _stay_known(self, stop: asyncio.Event) -> None:
+        """Until asked to stop. A record that was cleaned away is written again, or nobody could stop us."""
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+            if not stop.is_set() and self._folder.read() is None:
+                self._write()
 
     async def _until_ready(self, engines: list[asyncio.Task[None]], stopped: asyncio.Task[bool]) -> None:
         """All ready, or asked to stop; raises what an engine died of."""

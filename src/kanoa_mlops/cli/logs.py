@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.cli.servers import pick_server
-from kanoa_mlops.errors import UserError
+from kanoa_mlops.cli.servers import left_over, pick_server
+from kanoa_mlops.errors import NothingServed, UserError
+from kanoa_mlops.runtime.containers.found import Found, find_containers
 from kanoa_mlops.runtime.logs import follow, tail
 from kanoa_mlops.runtime.state import ServerFolder, ServerRecord
 from kanoa_mlops.settings import load_settings
@@ -24,8 +26,15 @@ from kanoa_mlops.settings import load_settings
 @options.port
 def command(model: str | None, follow_on: bool, lines: int, port: int | None) -> None:
     """What the server wrote, and its engines; or one MODEL's engine alone."""
-    screen = Screen()
-    folder, record = pick_server(load_settings(), port)
+    screen, settings = Screen(), load_settings()
+    try:
+        folder, record = pick_server(settings, port)
+    except NothingServed:
+        strays = left_over(settings, find_containers(), port)
+        if not strays:
+            raise
+        _print_containers(screen, strays, lines)
+        return
     logs = _logs(folder, record, model)
     for name, path in logs.items():
         if len(logs) > 1:
@@ -36,6 +45,14 @@ def command(model: str | None, follow_on: bool, lines: int, port: int | None) ->
         names = {path: name for name, path in logs.items()}
         for path, line in follow(names):
             screen.print(f"{names[path]}: {line}" if len(logs) > 1 else line)
+
+
+def _print_containers(screen: Screen, containers: Sequence[Found], lines: int) -> None:
+    """Of a server that no file tells of any more: what their tool kept."""
+    for each in containers:
+        screen.say(f"--- {each.box.model} (container {each.box.name}, left over)")
+        for line in each.log(lines):
+            screen.print(line)
 
 
 def _logs(folder: ServerFolder, record: ServerRecord, model: str | None) -> dict[str, Path]:

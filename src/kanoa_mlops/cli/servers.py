@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kanoa_mlops.errors import NothingServed, UserError
-from kanoa_mlops.runtime.state import ServerFolder, ServerRecord, Standing, known_servers
+from kanoa_mlops.runtime.containers.found import Found
+from kanoa_mlops.runtime.state import (
+    ServerFolder,
+    ServerRecord,
+    Standing,
+    known_servers,
+    running_servers,
+)
 from kanoa_mlops.settings import Settings
 
 
@@ -31,6 +40,22 @@ def pick_server(settings: Settings, port: int | None) -> tuple[ServerFolder, Ser
         return servers[settings.port]
     raise UserError(
         "Several servers are known.", hint=f"Name one with --port: {', '.join(map(str, servers))}."
+    )
+
+
+def left_over(settings: Settings, containers: Iterable[Found], port: int | None = None) -> tuple[Found, ...]:
+    """Containers of a server that does not run, or does not know them.
+
+    Args:
+        port: of that server; None for any.
+    """
+    known = {
+        (record.port, model) for record in running_servers(settings.servers_dir) for model in record.models
+    }
+    return tuple(
+        each
+        for each in containers
+        if port in (None, each.box.server) and (each.box.server, each.box.model) not in known
     )
 
 

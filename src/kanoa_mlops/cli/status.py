@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -11,9 +12,14 @@ import psutil
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.client import health
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.servers import left_over
+from kanoa_mlops.hardware.held import held
+from kanoa_mlops.runtime.containers.found import Found, find_containers
 from kanoa_mlops.runtime.state import EngineRecord, ServerRecord, Standing, known_servers
 from kanoa_mlops.settings import load_settings
 from kanoa_mlops.units import format_bytes, format_duration
+
+_WELL = ("ready", "asleep")
 
 
 @click.command()
@@ -21,28 +27,31 @@ from kanoa_mlops.units import format_bytes, format_duration
 def command(as_json: bool) -> None:
     """What is being served. Exits 2 when something that should run does not."""
     settings, screen = load_settings(), Screen()
-    servers = [_server(record) for _, record in known_servers(settings.servers_dir)]
+    containers = find_containers()
+    servers = [_server(record, containers) for _, record in known_servers(settings.servers_dir)]
+    strays = left_over(settings, containers)
     if as_json:
-        screen.json({"servers": servers})
-    elif not servers:
+        screen.json({"servers": servers, "left_over": [_stray(each) for each in strays]})
+    elif not servers and not strays:
         screen.say("Nothing is being served. Start with `kanoa-mlops serve -d`.")
-    else:
-        for server in servers:
-            _show(screen, server)
-    if any(not server["healthy"] for server in servers):
+    for server in [] if as_json else servers:
+        _show(screen, server)
+    for stray in [] if as_json else strays:
+        _show_stray(screen, stray)
+    if strays or any(not server["healthy"] for server in servers):
         raise click.exceptions.Exit(2)
 
 
-def _server(record: ServerRecord) -> dict[str, Any]:
+def _server(record: ServerRecord, containers: Sequence[Found]) -> dict[str, Any]:
     running = record.standing is Standing.RUNNING
     answer = health(record.url) if running else None
-    engines = [_engine(engine, running) for engine in record.engines]
+    engines = [_engine(record.port, engine, running, containers) for engine in record.engines]
     return {
         "endpoint": f"{record.url}/v1",
         "port": record.port,
         "standing": record.standing,
         "answers": answer is not None,
-        "healthy": running and answer is not None and all(each["state"] == "ready" for each in engines),
+        "healthy": running and answer is not None and all(each["state"] in _WELL for each in engines),
         "pid": record.identity.pid if running else None,
         "uptime_seconds": round(time.time() - record.identity.started, 1) if running else None,
         "why": _why(record),
@@ -50,14 +59,20 @@ def _server(record: ServerRecord) -> dict[str, Any]:
     }
 
 
-def _engine(engine: EngineRecord, server_runs: bool) -> dict[str, Any]:
+def _engine(
+    server: int, engine: EngineRecord, server_runs: bool, containers: Sequence[Found]
+) -> dict[str, Any]:
     process = engine.identity.process() if engine.identity else None
+    box = next((each for each in containers if each.is_of(server, engine.model)), None)
     # One that somebody else runs, as an Ollama daemon, has no process of ours to ask.
     stands = process is not None or engine.identity is None
     return {
         "model": engine.model,
         "weights": engine.weights,
         "engine": engine.engine,
+        "engine_version": engine.version,
+        "way": engine.way,
+        "container": box.box.name if box else None,
         # The record may be older than a kill -9; the process is asked.
         "state": engine.state if stands and server_runs else "orphan" if process else "down",
         "reason": engine.reason,
@@ -65,17 +80,25 @@ def _engine(engine: EngineRecord, server_runs: bool) -> dict[str, Any]:
         "context_tokens": engine.context,
         "parallel": engine.sequences,
         "planned_bytes": engine.planned_bytes,
-        "used_bytes": engine.used_bytes or _resident(process),
+        "used_bytes": engine.used_bytes or _held_bytes(process, box),
         "pid": process.pid if process else None,
     }
 
 
-def _resident(guard: psutil.Process | None) -> int | None:
-    """The engine's memory: it is below its guard, with workers of its own perhaps."""
+def _held_bytes(guard: psutil.Process | None, box: Found | None) -> int | None:
+    """Of an engine below its guard; of one in a container, which is below its tool's daemon."""
+    if guard is None:
+        return None
     try:
-        return sum(each.memory_info().rss for each in guard.children(recursive=True)) if guard else None
+        found = held(psutil.Process(box.pid) if box and box.pid else guard)
     except psutil.Error:
         return None
+    return found.total if found else None
+
+
+def _stray(found: Found) -> dict[str, Any]:
+    box = found.box
+    return {"container": box.name, "tool": box.tool, "server_port": box.server, "model": box.model}
 
 
 def _why(record: ServerRecord) -> str:
@@ -99,23 +122,32 @@ def _show(screen: Screen, server: dict[str, Any]) -> None:
     if server["why"]:
         screen.print(f"  {server['why']}")
     screen.table(
-        ["MODEL", "STATE", "ENGINE", "CONTEXT", "PARALLEL", "MEMORY", "PLANNED"],
+        ["MODEL", "STATE", "ENGINE", "SLOTS", "MEMORY", "PLANNED"],
         [
             [
                 each["model"],
                 each["state"] + (f" ({each['restarts']} restarts)" if each["restarts"] else ""),
-                each["engine"],
-                str(each["context_tokens"]),
-                str(each["parallel"]),
+                f"{each['engine']} {each['engine_version']}".strip()
+                + (f", {each['way']}" if each["way"] else ""),
+                f"{each['parallel']} x {each['context_tokens']}",
                 format_bytes(each["used_bytes"]) if each["used_bytes"] else "-",
                 format_bytes(each["planned_bytes"]),
             ]
             for each in server["engines"]
         ],
-        right=["CONTEXT", "PARALLEL", "MEMORY", "PLANNED"],
+        right=["SLOTS", "MEMORY", "PLANNED"],
     )
     for each in server["engines"]:
-        if each["reason"]:
+        # Why it had to make room is in the log, and no fault.
+        if each["reason"] and each["state"] != "asleep":
             screen.say(f"{each['model']}: {each['reason'].rstrip('.')}. See `kanoa-mlops logs`.")
     if server["standing"] is not Standing.RUNNING:
         screen.say(f"`kanoa-mlops restart --port {server['port']}` serves the same again.")
+
+
+def _show_stray(screen: Screen, found: Found) -> None:
+    box = found.box
+    screen.print(f"{box.name}  left over: a container of {box.tool} that no server here knows")
+    screen.say(
+        f"`kanoa-mlops stop --port {box.server}` removes it, `logs --port {box.server}` shows its log."
+    )

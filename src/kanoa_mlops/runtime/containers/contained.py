@@ -18,7 +18,7 @@ def contained(launch: Launch, box: Box) -> tuple[str, ...]:
     assert launch.container is not None
     host = look(box.tool, launch.container)
     user = inner_user(box.tool, host)
-    _remove(box)
+    remove(box)
     if host.ours.uid == 0:
         launch = hand_over(launch, user)
     # What it wrote last is in the log, and a tool that is killed leaves its container running.
@@ -27,12 +27,12 @@ def contained(launch: Launch, box: Box) -> tuple[str, ...]:
 
 def cleared(launch: Launch, box: Box) -> None:
     """After its end: also where the guard itself was killed. Twice is fine."""
-    _remove(box)
+    remove(box)
     take_back(launch)
 
 
-def _remove(box: Box) -> None:
-    """A tool that does not answer is no reason to stop: whoever starts the next one is told why."""
+def remove(box: Box) -> None:
+    """With its engine; twice is fine. A tool that does not answer tells why whoever starts the next one."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(
             box.remove_argv(), stdin=subprocess.DEVNULL, capture_output=True, timeout=FINAL_SECONDS

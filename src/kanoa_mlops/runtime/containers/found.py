@@ -26,8 +26,13 @@ class Found:
     pid: int | None
     """Of its first process, as this machine numbers it; None where it does not run."""
 
-    def log_argv(self, lines: int) -> tuple[str, ...]:
-        return (self.box.tool, "logs", "--tail", str(lines), self.box.name)
+    def is_of(self, server: int, model: str) -> bool:
+        return (self.box.server, self.box.model) == (server, model)
+
+    def log(self, lines: int) -> list[str]:
+        """The last lines of what its engine wrote, as its tool kept them."""
+        argv = (self.box.tool, "logs", "--tail", str(lines), self.box.name)
+        return _answer(argv, errors=subprocess.STDOUT).splitlines()
 
 
 def find_containers(owner: int | None = None) -> tuple[Found, ...]:
@@ -41,15 +46,6 @@ def find_containers(owner: int | None = None) -> tuple[Found, ...]:
     found = (each for tool in tools for each in _containers(tool, owner))
     # Podman may answer to Docker's name as well; a container is one all the same.
     return tuple({each.box.name: each for each in found}.values())
-
-
-def remove(found: Found) -> None:
-    """With its engine. That it is gone already is no error.
-
-    Raises:
-        subprocess.TimeoutExpired: the tool does not answer.
-    """
-    subprocess.run(found.box.remove_argv(), stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS)
 
 
 class _State(BaseModel):
@@ -89,10 +85,16 @@ def _containers(tool: Tool, owner: int) -> Iterator[Found]:
             yield Found(Box(tool, int(server), each.label("model")), int(port), each.state.pid or None)
 
 
-def _answer(argv: Sequence[str]) -> str:
+def _answer(argv: Sequence[str], errors: int = subprocess.DEVNULL) -> str:
     try:
         return subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -126,20 +126,26 @@ class Fleet:
             return
         now = self._loop.time()
         self._wake_rested(now)
-        decision = self._decide(now)
+        decide_at = math.inf
+        if self._change is None:  # one at a time, so that how long it takes is what it costs
+            decide_at = self._begin(self._decide(now))
         for seat in self._seats.values():
-            seat.draining = seat.name in decision.drain
             if seat.is_open:
                 seat.admit()
             seat.tell()
+        rests = (seat.rests_until for seat in self._seats.values() if seat.state == "down")
+        self._set_timer(min((decide_at, *rests)))
+
+    def _begin(self, decision: Decision) -> float:
+        """When to decide again."""
+        for seat in self._seats.values():
+            # Who is to go takes nothing new from this moment on, though it goes a moment later.
+            seat.draining = seat.name in decision.drain | decision.unload
         if decision.load or decision.unload:
             self._change = asyncio.create_task(self._make_change(decision.load, decision.unload))
-        rests = (seat.rests_until for seat in self._seats.values() if seat.state == "down")
-        self._set_timer(min((decision.again_at, *rests)))
+        return decision.again_at
 
     def _decide(self, now: float) -> Decision:
-        if self._change is not None:  # one change at a time, so that how long it takes is what it costs
-            return Decision()
         while True:
             standings = [seat.standing(now) for seat in self._seats.values()]
             decision = decide(standings, self._room, now, self._idle_seconds)
@@ -152,7 +158,8 @@ class Fleet:
         reason = f"made room for {load}" if load else "had no work for a while"
         try:
             going = (self._keeper.unload(self._seats[name], reason) for name in unload)
-            if all(await asyncio.gather(*going)) and load:
+            gone = all(await asyncio.gather(*going))
+            if gone and load and self._seats[load].wanted_since(self._loop.time()) is not None:
                 await self._keeper.load(self._seats[load], began)
         finally:
             self._change = None

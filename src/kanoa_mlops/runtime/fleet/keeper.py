@@ -13,7 +13,7 @@ from kanoa_mlops.runtime.fleet.seat import Seat, State
 log = logging.getLogger(__name__)
 
 OnChange = Callable[[str, State, str], None]
-"""Is given model, state, and the reason in words."""
+"""Is given model, state, and where something went wrong, what."""
 
 _TRIES = 3
 _REST_SECONDS = 10.0
@@ -36,6 +36,7 @@ class Keeper:
         """Until it is ready or has failed. `began` is when making room for it began."""
         loop = asyncio.get_running_loop()
         self.set_state(seat, "loading")
+        seat.tell()
         ready = asyncio.Event()
         life = asyncio.create_task(seat.member.run(ready.set), name=seat.name)
         seat.life = life
@@ -43,7 +44,7 @@ class Keeper:
         if not await self._is_ready(ready, life):
             if not life.done():
                 self.give_up(seat, _too_slow(seat.name, self.load_seconds))
-                await self._end(life)
+            await self._end(life)
             return
         seat.loaded_at = seat.used_at = loop.time()
         seat.load_seconds = seat.loaded_at - began
@@ -52,10 +53,11 @@ class Keeper:
 
     async def unload(self, seat: Seat, reason: str) -> bool:
         """Whether it is gone."""
-        assert seat.life is not None, "only what is loaded is unloaded"
+        if seat.life is None:  # it died in this very moment
+            return True
         log.info("unloading %s: %s", seat.name, reason)
         seat.falls = 0
-        self.set_state(seat, "asleep", reason)
+        self.set_state(seat, "asleep")
         return await self._end(seat.life)
 
     def give_up(self, seat: Seat, error: KanoaError) -> None:
@@ -82,7 +84,8 @@ class Keeper:
 
     async def _end(self, life: asyncio.Task[None]) -> bool:
         """Whether it has ended."""
-        life.cancel()
+        if not life.cancelling():  # a second time would cut short how it ends
+            life.cancel()
         await asyncio.wait((life,), timeout=self.stop_seconds)
         if not life.done():
             log.error("%s was told to end and has not after %g s", life.get_name(), self.stop_seconds)

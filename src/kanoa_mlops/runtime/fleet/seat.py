@@ -95,11 +95,14 @@ class Seat:
                 waiter.told = words
                 waiter.tell(words)
 
+    def wanted_since(self, now: float) -> float | None:
+        """None where nobody waits for it."""
+        if self.waiters:
+            return self.waiters[0].since
+        return self.missing_since if self.pinned and now >= self.rests_until else None
+
     def standing(self, now: float) -> Standing:
         """For the policy."""
-        since = self.waiters[0].since if self.waiters else None
-        if since is None and self.pinned and now >= self.rests_until:
-            since = self.missing_since
         loaded = self.state == "ready"
         return Standing(
             name=self.name,
@@ -107,8 +110,9 @@ class Seat:
             loaded_at=self.loaded_at if loaded else None,
             load_seconds=self.load_seconds,
             in_flight=self.in_flight,
+            draining=self.draining,
             used_at=self.used_at,
             absences=tuple(self.absences),
-            waiting_since=since,
+            waiting_since=self.wanted_since(now),
             stuck=self.life is not None and not loaded,
         )

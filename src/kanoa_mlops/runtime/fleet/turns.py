@@ -47,6 +47,8 @@ class Standing:
     load_seconds: float = 0.0
     """What loading took the last time, with making room for it."""
     in_flight: int = 0
+    draining: bool = False
+    """As it was decided the last time."""
     used_at: float = 0.0
     """When it last had work, or was loaded."""
     absences: tuple[float, ...] = ()
@@ -94,12 +96,12 @@ def decide(models: Sequence[Standing], room: Room, now: float, idle_seconds: flo
         return Decision(hopeless=first.name)
     opens_at = max((each.gives_way_at for each in going), default=now)
     names = frozenset(each.name for each in going)
-    busy = frozenset(each.name for each in going if each.in_flight)
-    if opens_at <= now and not busy:
+    if opens_at <= now and not any(each.in_flight for each in going):
         return Decision(load=first.name, unload=names)
     return Decision(
         load=_slip_in(first, others, models, names, room),
-        drain=busy if opens_at <= now else frozenset(),
+        # Also those that are idle already: while one takes new work, the other one ends its own, for ever.
+        drain=names if opens_at <= now else frozenset(),
         again_at=opens_at if opens_at > now else math.inf,
     )
 
@@ -122,7 +124,7 @@ def _make_room(
     """Whom to unload, as few as it takes, those first that may go first. None where it takes more."""
     there = [each for each in models if each.loaded_at is not None or each.stuck]
     candidates = [each for each in there if not each.pinned and not each.stuck]
-    candidates.sort(key=lambda each: (max(each.gives_way_at, now), each.in_flight > 0, each.used_at))
+    candidates.sort(key=lambda each: _rank(each, now))
 
     def fits_without(gone: Iterable[Standing]) -> bool:
         names = {each.name for each in gone}
@@ -137,6 +139,11 @@ def _make_room(
         if fits_without(fewer := [other for other in going if other is not each]):
             going = fewer
     return tuple(going)
+
+
+def _rank(model: Standing, now: float) -> tuple[float, bool, bool, float]:
+    """The least goes first. Who drains goes on draining, else all take turns in that and none gets done."""
+    return max(model.gives_way_at, now), model.in_flight > 0, not model.draining, model.used_at
 
 
 def _slip_in(
