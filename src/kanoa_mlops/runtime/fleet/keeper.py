@@ -50,6 +50,7 @@ class Keeper:
         seat.load_seconds = seat.loaded_at - began
         log.info("loaded %s in %.1f s", seat.name, seat.load_seconds)
         self.set_state(seat, "ready")
+        seat.admit()  # its first work, before anybody decides whether it has any
 
     async def unload(self, seat: Seat, reason: str) -> bool:
         """Whether it is gone."""

@@ -4,18 +4,26 @@ Loading a model costs seconds to minutes. Taking turns too often is all loading 
 waiting for ever. The rules:
 
 1. A loaded model answers at once. One that is not waits, in the order in which models were first asked for.
-   Where it fits beside those loaded, it is loaded. Else others go: those used longest ago, as few as make
-   room, never one that is pinned and never one with work in flight.
+   Where it fits beside those loaded, it is loaded, also before its turn where it takes no room from those
+   before it: it slips in. Else others go: those whose turn ends first, of these the ones used longest ago; as
+   few as make room, never one that is pinned and never one with work in flight.
 2. A loaded model keeps its turn while it has work, and lingers after its last answer, since the next question
    often follows at once. That is ski rental: to rent is to let others wait, to buy is to give way and be
    loaded again. Lingering for as long as a load takes costs at most twice what knowing the future would. Once
    it has been seen how long its questions stay away, it lingers for the time that would have cost least.
 3. A turn is bounded: `_TURN_LOADS` times what loading took, `_LONGEST_TURN_SECONDS` at most. When it is over
-   and another needs the room, the model drains: it finishes what it has, and what comes queues behind.
+   and another needs the room, the model drains: it finishes what it has, and what comes queues behind. Those
+   that go together drain together, and go on with it until they go.
 
-Hence the bounds. A request waits at longest for one turn, one drain and one load of each other model, and
-for its own load. While all have work, at most one second in `_TURN_LOADS` + 1 goes on loading, unless a load
-takes so long that its turn is cut.
+Hence the bounds, where loads succeed and nobody leaves the queue. With T the longest turn, D the longest
+answer, L the longest load and n models:
+
+* Where only one fits at a time, a request waits for D + (n - 1) (T + D + L) + L at most: each other model has
+  one load, one turn and one drain, since its next request queues behind.
+* Where smaller ones slip in, it waits for n (T + D + 3 L) at most: before each load one that slips in may be
+  under way when the turn ends, and another when the drain does.
+* While all have work, at most one second in `_TURN_LOADS` + 1 goes on loading, unless a load takes so long
+  that its turn is cut.
 """
 
 from __future__ import annotations
