@@ -5,6 +5,7 @@ Fixtures, for any `conftest.py` to import:
 * `podman` gives Podman a store of its own for the session, so that nobody's containers and images are touched
   and sessions side by side do not meet. Every process that a test starts inherits it by the environment.
 * `docker` lets the real `docker` command be answered by it.
+* `ollama_image` holds the fake Ollama, under the name the catalog pins.
 * `llama_image` makes, under the very name the catalog pins for a processor, an image in which
   `/app/llama-server` is the real llama.cpp of the wheel. It is built once a machine (seconds) and kept.
 
@@ -41,6 +42,7 @@ from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.runtime.ports import free_port
 
 _SHELL = ("sh", "cat", "id", "ls", "touch", "sleep", "kill", "curl")
+FAKES = Path(__file__).parent / "fakes"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 _PACKAGES = "/opt/packages"
 
@@ -242,6 +244,31 @@ def llama_image(podman: Podman, store: Store, catalog: Catalog) -> str:
     )
 
 
+@pytest.fixture(scope="session")
+def ollama_image(podman: Podman, store: Store, catalog: Catalog) -> str:
+    """The fake Ollama under the name that the catalog pins for a processor; no binary can be had here."""
+    engine = catalog.engines["ollama"]
+    [pinned] = [each for each in engine.images if each.device == "cpu"]
+    needed = (
+        "aiohttp",
+        "aiohappyeyeballs",
+        "aiosignal",
+        "frozenlist",
+        "multidict",
+        "propcache",
+        "yarl",
+        "idna",
+    )
+    return python_image(
+        store,
+        pinned.reference(engine.version, engine.version),
+        {pinned.program[0]: 'import runpy\nrunpy.run_module("tests.fakes.ollama", run_name="__main__")\n'},
+        {f"tests/fakes/{name}": FAKES / name for name in ("ollama.py", "ollama_store.py")}
+        | {name: name for name in needed}
+        | {"attr": "attrs", "typing_extensions.py": _origin("typing_extensions")},
+    )
+
+
 def _containers_conf(folder: Path, shown: Iterable[Path]) -> str:
     # Within what this process may use: Podman's own default is refused where that is less.
     files = min(10240, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
@@ -268,9 +295,13 @@ additionalimagestores = ["{store.path}/images"]
 
 
 def _package(name: str) -> Path:
+    return _origin(name).parent
+
+
+def _origin(name: str) -> Path:
     found = find_spec(name)
     assert found and found.origin, f"{name} is not installed"
-    return Path(found.origin).parent
+    return Path(found.origin)
 
 
 def _libraries(path: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """Containers that are really run; see `tests/boxes.py`."""
 
-from tests.boxes import docker, llama_image, podman, store
+from tests.boxes import docker, llama_image, ollama_image, podman, store
 from tests.e2e.conftest import person, stocked
 
-__all__ = ["docker", "llama_image", "person", "podman", "stocked", "store"]
+__all__ = ["docker", "llama_image", "ollama_image", "person", "podman", "stocked", "store"]

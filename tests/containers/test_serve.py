@@ -117,3 +117,14 @@ def test_an_image_that_is_not_here_is_named_and_nothing_is_started(person: Perso
     assert "The image ghcr.io/ggml-org/llama.cpp:server-" in refused.stderr
     assert "podman pull ghcr.io/ggml-org/llama.cpp" in refused.stderr
     assert containers("podman") == []
+
+
+def test_an_ollama_of_our_own_is_contained_as_well(person: Person, ollama_image: str) -> None:
+    by = ("--engine", "ollama", "--via", "podman", "--context", "2048")
+    person.run("serve", MODEL, "-d", "--port", str(person.port), *by)
+    assert answer(person).strip() == "The sales rise."
+    engine = person.engine
+    assert (engine["engine"], engine["way"], engine["state"]) == ("ollama", "podman", "ready")
+    assert containers("podman") == [engine["container"]]
+    person.run("stop")
+    assert containers("podman") == []

@@ -47,9 +47,10 @@ _TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 class FakeOllama:
     """`store` is what it has; the rest is how it misbehaves."""
 
-    def __init__(self, store: Store | None = None, port: int = 0) -> None:
+    def __init__(self, store: Store | None = None, port: int = 0, host: str = "127.0.0.1") -> None:
         self.store = store or Store(library={"gemma3:12b": Published()})
         self.port = port
+        self._host = host
         self.requests: list[tuple[str, str]] = []
         """Method and path of all it was asked."""
         self.cuts: list[tuple[str, float]] = []
@@ -90,7 +91,7 @@ class FakeOllama:
         )
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, self._host, self.port).start()
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
@@ -500,14 +501,14 @@ def _parameter_lines(model: Stored) -> Iterator[str]:
 
 async def _serve() -> None:
     """Until asked to end. Its library has one tag, its card 24 GiB."""
-    port = int(os.environ.get("OLLAMA_HOST", "127.0.0.1:11434").rpartition(":")[2])
+    host, _, port = os.environ.get("OLLAMA_HOST", "127.0.0.1:11434").rpartition(":")
     parallel = int(os.environ.get("OLLAMA_NUM_PARALLEL", "1"))
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     store = Store(library={"gemma3:12b": Published(weights=8 * GIB)}, parallel=parallel)
-    async with FakeOllama(store, port) as daemon:
-        print(f"Listening on 127.0.0.1:{daemon.port} (version {store.version})", flush=True)
+    async with FakeOllama(store, int(port), host) as daemon:
+        print(f"Listening on {host}:{daemon.port} (version {store.version})", flush=True)
         await ended.wait()
 
 
