@@ -10,6 +10,7 @@ from typing import Any
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.query import find_weights
 from kanoa_mlops.catalog.types import Model
+from kanoa_mlops.cli.arrange import arrange
 from kanoa_mlops.cli.choice import Choice
 from kanoa_mlops.cli.fit import require_fit
 from kanoa_mlops.cli.introduce import introduce
@@ -28,6 +29,7 @@ from kanoa_mlops.runtime.measured import recall
 from kanoa_mlops.runtime.state import server_folder
 from kanoa_mlops.settings import Settings
 
+BY_TURNS = "Each is loaded when it is asked for, and unloaded when another needs the room or it idles."
 _PORT = 8001
 """Stands for the free port that an engine is given when it is started."""
 _ELSEWHERE = Host(User(1000, 1000), rootless=False)
@@ -81,7 +83,10 @@ def say_starts(
         DoesNotFit: as `serve` would.
     """
     machine = equipped_machine(catalog, settings, platform)
-    choices = request.arranged(machine, catalog, recall(settings.measured_dir)).choices
+    arrangement = arrange(request, machine, catalog, recall(settings.measured_dir))
+    choices = arrangement.choices
+    if arrangement.by_turns:
+        screen.say(BY_TURNS)
     starts = []
     for model, choice in zip(request.models, choices, strict=True):
         require_fit(screen, choice.plan, request.anyway)

@@ -99,10 +99,15 @@ class Front:
     async def _supervise(
         self, gateway: Gateway, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]
     ) -> None:
-        engines = [asyncio.create_task(each.run()) for each in self._engines]
         stopped = asyncio.create_task(stop.wait())
+        engines: list[asyncio.Task[None]] = []
         try:
-            await self._until_ready(engines, stopped)
+            # One after another: an engine measures what is free on a card while it starts.
+            for engine in self._engines:
+                if stop.is_set():
+                    break
+                engines.append(asyncio.create_task(engine.run()))
+                await _until_ready(engine, [*engines, stopped])
             if not stop.is_set():
                 self._write(ready=True)
                 on_ready(self._record)
@@ -122,18 +127,6 @@ class Front:
                 await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
             if not stop.is_set() and self._folder.read() is None:
                 self._write()
-
-    async def _until_ready(self, engines: list[asyncio.Task[None]], stopped: asyncio.Task[bool]) -> None:
-        """All ready, or asked to stop; raises what an engine died of."""
-        ready = asyncio.gather(*(each.ready.wait() for each in self._engines))
-        try:
-            waiting: list[asyncio.Future[Any]] = [ready, stopped, *engines]
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ready.cancel()
-        for engine in engines:
-            if engine.done():
-                engine.result()
 
     def _engine_changed(self, record: EngineRecord) -> None:
         backend = self._backends.find(record.model)
@@ -213,6 +206,18 @@ def server_log(folder: ServerFolder) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         handler.close()
+
+
+async def _until_ready(engine: Engine, others: Sequence[asyncio.Future[Any]]) -> None:
+    """Until it is, or somebody ended; raises what an engine died of."""
+    ready = asyncio.create_task(engine.ready.wait())
+    try:
+        await asyncio.wait([ready, *others], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ready.cancel()
+    for other in others:
+        if other.done():
+            other.result()
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -15,6 +15,7 @@ from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.catalog.query import find_model, find_weights
 from kanoa_mlops.catalog.types import EngineId, Model
 from kanoa_mlops.cli import options, wishes
+from kanoa_mlops.cli.arrange import arrange
 from kanoa_mlops.cli.choice import Choice
 from kanoa_mlops.cli.fetch import fetched
 from kanoa_mlops.cli.fit import require_fit
@@ -27,7 +28,7 @@ from kanoa_mlops.cli.trust import require_trust
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Contained
-from kanoa_mlops.errors import UserError
+from kanoa_mlops.errors import DoesNotFit, UserError
 from kanoa_mlops.render.compose import (
     Part,
     Person,
@@ -90,7 +91,13 @@ def compose(
         anyway=anyway,
     )
     machine = equipped_machine(catalog, settings, platform)
-    choices = request.arranged(machine, catalog).choices
+    arrangement = arrange(request, machine, catalog)
+    if arrangement.by_turns:
+        raise DoesNotFit(
+            f"{' and '.join(models)} do not fit at the same time, and a Compose file runs all that is in it.",
+            hint="Ask for less with --context and --parallel, or take turns: `kanoa-mlops serve`.",
+        )
+    choices = arrangement.choices
     folder = output.absolute()
     parts = []
     for model, choice in zip(request.models, choices, strict=True):

@@ -12,9 +12,10 @@ from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.query import find_model, find_weights
 from kanoa_mlops.catalog.types import EngineId, Model
 from kanoa_mlops.cli import options, wishes
+from kanoa_mlops.cli.arrange import arrange
 from kanoa_mlops.cli.default import default_model
 from kanoa_mlops.cli.detach import follow_start, start_detached
-from kanoa_mlops.cli.dry import say_starts
+from kanoa_mlops.cli.dry import BY_TURNS, say_starts
 from kanoa_mlops.cli.fetch import fetched
 from kanoa_mlops.cli.fit import require_fit
 from kanoa_mlops.cli.introduce import introduce
@@ -142,7 +143,7 @@ def serve(
     if is_locked(folder):
         return _join(screen, folder, request)
     machine = equipped_machine(catalog, settings)
-    arrangement = request.arranged(machine, catalog, recall(settings.measured_dir))
+    arrangement = arrange(request, machine, catalog, recall(settings.measured_dir))
     choices = arrangement.choices
     for model, choice in zip(request.models, choices, strict=True):
         require_fit(screen, choice.plan, request.anyway)
@@ -165,7 +166,7 @@ def serve(
         require_same_code(settings, each.model, each.plan, each.files)
         introduce(screen, each.choice)
     if arrangement.by_turns:
-        screen.say("Loaded when they are asked for, and unloaded when another needs the room or idles.")
+        screen.say(BY_TURNS)
     if detach:
         record = start_detached(screen, settings, folder, request.command)
         _require_same(record, request)

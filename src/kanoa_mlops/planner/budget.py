@@ -10,6 +10,8 @@ from typing import Literal
 from kanoa_mlops.planner.estimate import NOTHING, Estimate
 
 Where = Literal["device", "host"]
+CACHE = "key-value cache"
+"""How the lines begin that grow with context and requests."""
 
 
 class Verdict(StrEnum):

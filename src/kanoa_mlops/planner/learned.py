@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kanoa_mlops.catalog.types import LearnedRun
-from kanoa_mlops.planner.budget import Budget, MemoryLine
+from kanoa_mlops.planner.budget import CACHE, Budget, MemoryLine
 from kanoa_mlops.planner.candidate import Candidate
 from kanoa_mlops.planner.estimate import Estimate
 from kanoa_mlops.planner.setup import Setup
@@ -57,7 +57,7 @@ def _measured(line: MemoryLine, run: LearnedRun) -> MemoryLine:
 def _size(line: MemoryLine, run: LearnedRun) -> float | None:
     return {
         "weights": run.weights_bytes,
-        "key-value cache": run.cache_bytes,
+        CACHE: run.cache_bytes,
         "compute buffer": run.compute_bytes,
         "vision projector": run.projector_bytes,
     }.get(line.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kanoa_mlops.planner.budget import MemoryLine, Where
+from kanoa_mlops.planner.budget import CACHE, MemoryLine, Where
 from kanoa_mlops.planner.cache import llama_cache_bytes
 from kanoa_mlops.planner.compute import compute_bytes, projector_compute_bytes
 from kanoa_mlops.planner.estimate import Estimate, constant
@@ -21,9 +21,9 @@ def llama_lines(setup: Setup) -> Iterator[MemoryLine]:
     cache = llama_cache(setup)
     share = _layer_share(setup)
     why = "every slot's whole context, set aside at start"
-    yield MemoryLine("key-value cache", cache * (share / setup.gpus), "device", why)
+    yield MemoryLine(CACHE, cache * (share / setup.gpus), "device", why)
     if share < 1:
-        yield MemoryLine("key-value cache of the rest", cache * (1 - share), "host", why)
+        yield MemoryLine(f"{CACHE} of the rest", cache * (1 - share), "host", why)
     compute = compute_bytes(setup)
     yield MemoryLine("compute buffer", compute, "device", "the graph of one micro-batch")
     if setup.model.vision and setup.images:

@@ -1,4 +1,4 @@
-"""Whether models that were each planned for the whole machine can be held at the same time."""
+"""Models side by side: whether they can be held at the same time, and what some leave for another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Literal
 
-from kanoa_mlops.planner.budget import Pool, Where
+from kanoa_mlops.catalog.types import Accelerator, Machine
+from kanoa_mlops.planner.budget import CACHE, Pool, Where
 from kanoa_mlops.planner.plan import Plan
 
 Memory = Literal["card", "machine"]
@@ -27,6 +28,36 @@ def fits_together(plans: Iterable[Plan]) -> bool:
             # What a pool leaves free is left free once, not for each of them.
             room[memory] = max(room[memory], pool.capacity)
     return all(taken[memory] <= room[memory] for memory in taken)
+
+
+def left_by(machine: Machine, plans: Iterable[Plan]) -> Machine:
+    """What these leave free of a machine for another. Each card gives as much: a model may be on any."""
+    taken: dict[Memory, float] = defaultdict(float)
+    for plan in plans:
+        for pool in plan.budget.pools:
+            taken[_memory(plan, pool.where)] += _taken(plan, pool)
+    on_cards = taken["card"] + (taken["machine"] if machine.unified else 0)
+    cards = tuple(_with_free(card, card.memory_available - on_cards) for card in machine.accelerators)
+    free = max(0, round(machine.memory_available - taken["machine"]))
+    return machine.model_copy(update={"memory_available": free, "accelerators": cards})
+
+
+def part_of(machine: Machine, share: float) -> Machine:
+    """The machine as one of several models may see it, who divide what is free."""
+    cards = tuple(_with_free(card, card.memory_available * share) for card in machine.accelerators)
+    free = round(machine.memory_available * share)
+    return machine.model_copy(update={"memory_available": free, "accelerators": cards})
+
+
+def least_bytes(plan: Plan) -> float:
+    """What a model takes before it has room for a single token."""
+    cards = {"device": plan.gpus, "host": 1}
+    fixed = (line for line in plan.budget.lines if not line.name.startswith(CACHE))
+    return sum(line.size.expected * cards[line.where] for line in fixed)
+
+
+def _with_free(card: Accelerator, free: float) -> Accelerator:
+    return card.model_copy(update={"memory_available": max(0, round(free))})
 
 
 def _memory(plan: Plan, where: Where) -> Memory:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kanoa_mlops.planner.budget import MemoryLine
+from kanoa_mlops.planner.budget import CACHE, MemoryLine
 from kanoa_mlops.planner.cache import vllm_cache_bytes
 from kanoa_mlops.planner.estimate import NOTHING, Estimate, constant, of_constant
 from kanoa_mlops.planner.images import most_image_tokens, most_patches
@@ -28,7 +28,7 @@ def vllm_lines(setup: Setup, requests: int) -> Iterator[MemoryLine]:
     """
     yield from _weight_lines(setup)
     yield MemoryLine(
-        "key-value cache",
+        CACHE,
         Estimate.exact(requests * request_bytes(setup)),
         "device",
         "pages of vLLM's own rule for each attention group",

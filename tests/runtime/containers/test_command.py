@@ -101,9 +101,7 @@ def test_every_word(
 ) -> None:
     groups = {AMD: (44, 109), JETSON: (44,)}.get(container, ())
     argv = run_argv(launch(container), Box(tool, 8000, "tiny"), Host(ours, rootless, groups))
-    text = BEGIN.format(
-        user=user, tool=WORDS[tool], graphics=graphics, image=container.image, owner=ours.uid
-    )
+    text = BEGIN.format(user=user, tool=WORDS[tool], graphics=graphics, image=container.image, owner=ours.uid)
     assert argv == (tool, *shlex.split(text))
 
 
