@@ -32,22 +32,28 @@ def test_a_served_model_is_measured_kept_and_compared(person: Person) -> None:
         assert row["input_tokens"] > 300
         assert 0 < row["first_token"]["median"] <= row["first_token"]["p95"] <= row["seconds"]
         assert row["tokens_per_second"]["median"] > 0
-    assert run["memory"]["planned"] == person.engine["planned_bytes"]
-    assert run["memory"]["held"] > 2**26
+    assert round(run["predicted"]["memory"]["expected"]) == person.engine["planned_bytes"]
+    assert run["memory"]["used"] == run["memory"]["of_machine"] > 2**26
+    assert 0 <= run["others"] <= 1
     assert run["predicted"]["decode"]["low"] <= run["predicted"]["decode"]["expected"]
     assert "seconds to the first token" in picture.read_text()
     [kept] = (person.home / "state" / "benches").iterdir()
     assert json.loads(kept.read_text()) == run
 
     again = person.run("bench", MODEL, *few, "--parallel", "1")
-    assert all(len(line) <= 80 for line in again.stdout.splitlines() if run["subject"]["machine"] not in line)
-    assert "LAST is tokens/s in all by those of" in again.stdout
-    assert "the plan said" in again.stdout
+    assert all(len(line) <= 80 for line in again.stdout.splitlines() if line != run["subject"]["machine"])
+    assert "LAST: tokens/s in all, by those of" in again.stdout
+    for row in ("tokens/s, 1 in flight", "first token, 1 in flight", "memory"):
+        assert row in again.stdout
+    assert "1 requests in all, each answered with 4 tokens.\ntext, 1 in flight: " in again.stderr
     assert "\x1b" not in again.stderr
     runs = person.json("bench", MODEL, "--history")["runs"]
     assert runs[0] == run
     assert len(runs) == 2
-    assert "MOST IN ALL" in person.run("bench", MODEL, "--history").stdout
+    listed = person.run("bench", MODEL, "--history").stdout.splitlines()
+    rows = [line for line in listed if " llama.cpp " in line]
+    assert len(rows) == 2  # none is folded
+    assert all(len(line) <= 80 for line in listed)
     refused = person.run("bench", MODEL, "--figure", code=1)
     assert "Leave out --figure." in refused.stderr
     person.run("stop")

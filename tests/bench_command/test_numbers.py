@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from kanoa_mlops.bench.compare import beside_plan, differences, last_alike, ratio
+from kanoa_mlops.bench.compare import Beside, What, beside_plan, differences, last_alike, ratio
 from kanoa_mlops.bench.level import Level, level, spread
 from kanoa_mlops.bench.run import Memory, Prediction, Run, Subject
 from kanoa_mlops.bench.sample import Sample
@@ -40,8 +40,9 @@ def run(*levels: Level, day: int = 1, **subject: object) -> Run:
         date=datetime.datetime(2026, 1, day, 12, tzinfo=datetime.UTC),
         answer_tokens=8,
         levels=levels,
-        memory=Memory(planned=100, held=90, said=None),
-        predicted=Prediction(Estimate(10, 5, 20), Estimate(1, 0.5, 2), "text"),
+        memory=Memory(used=90, of_machine=90),
+        predicted=Prediction(Estimate(10, 5, 20), Estimate(1, 0.5, 2), "text", Estimate(100, 80, 120)),
+        others=0.02,
     )
 
 
@@ -124,6 +125,7 @@ def test_the_last_run_alike_is_the_newest_of_the_same_kind() -> None:
     former = [run(day=1), run(day=3), run(day=2), run(day=4, weights="q8"), run(day=5, machine="another")]
     assert last_alike(run(day=9), former) == former[1]
     assert last_alike(run(day=9, engine="vllm"), former) is None
+    assert last_alike(replace(run(day=9), answer_tokens=9), former) is None
     assert last_alike(former[0], former) is None
 
 
@@ -133,14 +135,34 @@ def test_ratio_and_differences() -> None:
     assert ratio(now.levels[1], then) is None
     assert ratio(now.levels[0], None) is None
     assert list(differences(now, then)) == ["context 4096 → 8192"]
+    busy = replace(then, others=0.9)
+    assert list(differences(busy, then)) == ["taken by other programs 2% → 90%"]
+    assert list(differences(replace(then, others=0.1), then)) == []
+    assert list(differences(replace(then, others=None), busy)) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "measured", "verdict"),
+    [
+        ("tokens/s", 4, "slower"),
+        ("tokens/s", 5, "as planned"),
+        ("tokens/s", 21, "faster"),
+        ("first token", 4, "sooner"),
+        ("first token", 21, "later"),
+        ("memory", 4, "less"),
+        ("memory", 20, "as planned"),
+        ("memory", 21, "more"),
+    ],
+)
+def test_a_verdict_keeps_to_the_bounds(what: What, measured: float, verdict: str) -> None:
+    assert Beside(what, Estimate(10, 5, 20), measured).verdict == verdict
 
 
 def test_a_measured_number_is_beside_the_predicted_one() -> None:
-    decode, first = beside_plan(run(answered(1, 10), answered(4, 1)))
-    assert decode.within
+    decode, first, memory = beside_plan(run(answered(1, 10), answered(4, 1)))
     assert decode.measured == pytest.approx(10)
-    assert (first.measured, first.within) == (1, True)
-    [slow, _] = beside_plan(run(answered(1, 2)))
-    assert not slow.within
-    assert list(beside_plan(run(answered(4, 10)))) == []
+    assert (first.measured, memory.measured) == (1, 90)
+    assert [each.what for each in beside_plan(run(answered(4, 10)))] == ["memory"]
+    untold = replace(run(answered(4, 10)), memory=Memory(None, 50))
+    assert list(beside_plan(untold)) == []
     assert list(beside_plan(replace(run(answered(1, 10)), predicted=None))) == []

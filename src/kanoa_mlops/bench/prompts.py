@@ -1,4 +1,4 @@
-"""What is asked: half a page of text, or a figure with a question.
+"""What is asked: half a page of text, alone or with a figure, as people ask about figures.
 
 No two prompts begin alike, in one run or in two: engines keep the beginnings they have computed, and
 the time to the first token would be that of a prompt that was never read.
@@ -21,8 +21,8 @@ signal model series table figure curve slope mean error range month year morning
 temperature water soil plant market price volume order report method result rises falls remains
 changes shows measures explains suggests depends increases small large early late steady strong weak
 """
-_TEXT_WORDS = 400
-"""About 500 tokens: what the planner's time to the first token is for."""
+_TEXT_WORDS = 430
+"""About 500 tokens: what the planner's time to the first token is for, with a figure or without."""
 _TEXT_TASK = "Continue this report in the same style, as long as you can."
 _FIGURE_TASK = "Describe this figure in every detail: its axes, its curve, and what it may mean."
 
@@ -34,8 +34,7 @@ def prompts(kind: Prompt, count: int) -> Sequence[Message]:
 
 
 def _text(chance: random.Random) -> Message:
-    words = " ".join(chance.choices(_VOCABULARY.split(), k=_TEXT_WORDS))
-    return {"role": "user", "content": f"{_number(chance)} {words}.\n\n{_TEXT_TASK}"}
+    return {"role": "user", "content": _page(chance, _TEXT_TASK)}
 
 
 def _figure(chance: random.Random) -> Message:
@@ -44,10 +43,11 @@ def _figure(chance: random.Random) -> Message:
         "role": "user",
         "content": [
             {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{image}"}},
-            {"type": "text", "text": f"{_number(chance)} {_FIGURE_TASK}"},
+            {"type": "text", "text": _page(chance, _FIGURE_TASK)},
         ],
     }
 
 
-def _number(chance: random.Random) -> str:
-    return f"Report {chance.randrange(10**9)}."
+def _page(chance: random.Random, task: str) -> str:
+    words = " ".join(chance.choices(_VOCABULARY.split(), k=_TEXT_WORDS))
+    return f"Report {chance.randrange(10**9)}. {words}.\n\n{task}"

@@ -28,13 +28,12 @@ class Subject:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes. None is not known."""
+    """Bytes after the load, when every buffer has been touched. None is not known."""
 
-    planned: int
-    held: int | None
-    """Of the machine's memory, by the engine's processes; what lies on a card is not in it."""
-    said: int | None
-    """By the engine, as it says itself."""
+    used: int | None
+    """In all; not known where something lies on a card whose driver does not tell whose it is."""
+    of_machine: int | None
+    """Of the machine's own memory."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class Prediction:
     """Seconds."""
     prompt: Prompt
     """What kind of it the time to the first token is for."""
+    memory: Estimate
+    """Bytes in all."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Run:
     memory: Memory
     predicted: Prediction | None
     """None where no plan can be made any more."""
+    others: float | None
+    """Share of all processors that other programs took meanwhile, from 0 to 1; None where none can tell."""
     version: Literal[1] = 1
     """Of the format; another one is not read."""
 

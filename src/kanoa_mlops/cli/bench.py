@@ -10,25 +10,26 @@ import click
 
 from kanoa_mlops import __version__
 from kanoa_mlops.bench.compare import last_alike
-from kanoa_mlops.bench.level import Prompt
+from kanoa_mlops.bench.level import Level, Prompt
 from kanoa_mlops.bench.load import Target
-from kanoa_mlops.bench.memory import held_bytes
-from kanoa_mlops.bench.run import Memory, Prediction, Run, Subject
+from kanoa_mlops.bench.others import others_share, read
+from kanoa_mlops.bench.run import Prediction, Run, Subject
 from kanoa_mlops.bench.store import document, history, save
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.catalog.types import Machine, Model
 from kanoa_mlops.cli import options
+from kanoa_mlops.cli.bench_engine import again, memory, processes, served
 from kanoa_mlops.cli.bench_report import draw_run, show_history, show_run
 from kanoa_mlops.cli.benching import Load, first_failure, measure
 from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.replan import replan
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.errors import Failure, NothingServed, UserError
+from kanoa_mlops.errors import Failure, UserError
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.render.canvas import require_picture
-from kanoa_mlops.runtime.state import EngineRecord, ServerRecord, running_servers, server_folder
-from kanoa_mlops.settings import Settings, load_settings
+from kanoa_mlops.runtime.state import EngineRecord, ServerRecord
+from kanoa_mlops.settings import load_settings
 
 _MOST_PARALLEL = 1024
 
@@ -53,9 +54,11 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> t
     type=click.IntRange(1),
     default=8,
     show_default=True,
-    help="At each level; as many as are in flight at least.",
+    help="At each level; never fewer than are in flight.",
 )
-@click.option("--max-tokens", type=click.IntRange(2), default=128, show_default=True, help="Of an answer.")
+@click.option(
+    "--max-tokens", type=click.IntRange(2), default=128, show_default=True, help="Length of an answer."
+)
 @click.option("--figure/--no-figure", default=None, help="Ask with figures too.  [default: if it sees]")
 @click.option(
     "--patience",
@@ -93,25 +96,26 @@ def command(
     if former:
         _list(screen, model, runs, as_json)
         return
-    server, engine = _served(settings, model, port)
+    server, engine = served(settings, model, port)
     if plot:
         require_picture(plot)
     machine = equipped_machine(catalog, settings)
     plan = replan(server, engine, model, machine, catalog)
     asked = Load(_kinds(model, plan, figure), parallel, requests)
-    levels = measure(screen, Target(server.url, model.id, max_tokens, patience), asked)
-    if why := first_failure(levels):
-        raise Failure(
-            f"No request was answered: {why}.", hint=f"Run `kanoa-mlops logs --port {server.port}`."
-        )
+    target = Target(server.url, model.id, max_tokens, patience)
+    before = read(processes(server, engine) or ())
+    levels = _measure(screen, server, target, asked)
+    engine = again(settings, server, engine)
+    ours = processes(server, engine)
     run = Run(
         subject=_subject(engine, plan, machine),
         program=__version__,
         date=datetime.datetime.now(datetime.UTC),
         answer_tokens=max_tokens,
         levels=levels,
-        memory=_memory(settings, server, engine),
+        memory=memory(server, engine, plan),
         predicted=_prediction(plan),
+        others=None if ours is None else others_share(before, read(ours)),
     )
     last = last_alike(run, runs)
     _keep(screen, run, settings.state_dir / "benches")
@@ -123,21 +127,18 @@ def command(
         draw_run(run, last, plot)
 
 
-def _served(settings: Settings, model: Model, port: int | None) -> tuple[ServerRecord, EngineRecord]:
+def _measure(screen: Screen, server: ServerRecord, target: Target, asked: Load) -> tuple[Level, ...]:
     """
     Raises:
-        NothingServed: the model is not, there or anywhere.
+        Failure: nothing was answered, and why.
     """
-    for server in running_servers(settings.servers_dir):
-        for engine in server.engines:
-            if engine.model == model.id and port in (None, server.port):
-                return server, engine
-    where = f" on port {port}" if port else ""
-    flag = f" --port {port}" if port else ""
-    raise NothingServed(
-        f"{model.id} is not being served{where}.",
-        hint=f"Run `kanoa-mlops serve {model.id} -d{flag}` first; `status` shows what is served.",
-    )
+    levels = measure(screen, target, asked)
+    if why := first_failure(levels):
+        raise Failure(
+            f"No request was answered: {why.rstrip('.')}.",
+            hint=f"Run `kanoa-mlops logs --port {server.port}`.",
+        )
+    return levels
 
 
 def _kinds(model: Model, plan: Plan | None, figure: bool | None) -> tuple[Prompt, ...]:
@@ -159,19 +160,14 @@ def _subject(engine: EngineRecord, plan: Plan | None, machine: Machine) -> Subje
     )
 
 
-def _memory(settings: Settings, server: ServerRecord, engine: EngineRecord) -> Memory:
-    """As it is after the load, when every buffer has been touched."""
-    now = server_folder(settings.servers_dir, server.port).read() or server
-    current = next((each for each in now.engines if each.model == engine.model), engine)
-    process = current.identity.process() if current.identity else None
-    return Memory(engine.planned_bytes, held_bytes(process) if process else None, current.used_bytes)
-
-
 def _prediction(plan: Plan | None) -> Prediction | None:
     if plan is None:
         return None
     prompt: Prompt = "figure" if plan.sees and plan.images else "text"
-    return Prediction(plan.speed.decode, plan.speed.first_token, prompt)
+    host = plan.budget.need("host")
+    return Prediction(
+        plan.speed.decode, plan.speed.first_token, prompt, plan.budget.need("device") * plan.gpus + host
+    )
 
 
 def _keep(screen: Screen, run: Run, folder: Path) -> None:

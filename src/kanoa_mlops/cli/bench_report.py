@@ -5,34 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from kanoa_mlops.bench.compare import beside_plan, differences, ratio
+from kanoa_mlops.bench.compare import What, beside_plan, differences, ratio
 from kanoa_mlops.bench.level import Level
-from kanoa_mlops.bench.run import Memory, Run
+from kanoa_mlops.bench.run import Run
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.planner.estimate import Estimate
 from kanoa_mlops.render.load import Curve, Panel, draw_load
 from kanoa_mlops.units import format_bytes, format_duration
 
+_BUSY = 0.1
+"""A share of all processors."""
+
 
 def show_run(screen: Screen, run: Run, last: Run | None) -> None:
-    """A row a level, then memory, the plan and the last run beside it."""
+    """A row a level, then the plan and the last run beside it."""
     subject = run.subject
     screen.print(f"{subject.model}, {subject.weights} on {subject.engine} {subject.engine_version}".rstrip())
-    screen.print(f"{subject.context} tokens of context, {subject.sequences} at once; {subject.machine}")
-    numbers = ["IN FLIGHT", "FIRST TOKEN", "P95", "TOKENS/S EACH", "IN ALL", "ERRORS", "LAST"]
+    screen.print(f"{subject.sequences} requests at once, {subject.context} tokens of context each")
+    screen.print(subject.machine)
+    numbers = ["IN FLIGHT", "FIRST TOKEN", "P95", "TOKENS/S", "IN ALL", "ERRORS", "LAST"]
     screen.table(
         ["IN FLIGHT", "PROMPT", *numbers[1:]], [_row(each, last) for each in run.levels], right=numbers
     )
-    screen.note(f"memory: {_memory(run.memory)}")
-    for each in beside_plan(run):
-        form = format_duration if each.what == "first token" else _number
-        bounds = _bounds(each.predicted, form(each.predicted.low), form(each.predicted.high))
-        verdict = "as planned" if each.within else "not as planned"
-        screen.note(f"{each.what}, alone: {form(each.measured)}; the plan said {bounds}: {verdict}")
+    _show_plan(screen, run)
+    _show_others(screen, run)
     if last:
         changed = ", ".join(differences(run, last))
         screen.note(
-            f"LAST is tokens/s in all by those of {last.date.astimezone():%Y-%m-%d %H:%M}"
+            f"LAST: tokens/s in all, by those of {_when(last)}"
             + (f"; since then: {changed}" if changed else "")
         )
     for level in run.levels:
@@ -42,10 +41,10 @@ def show_run(screen: Screen, run: Run, last: Run | None) -> None:
 
 def show_history(screen: Screen, runs: Sequence[Run]) -> None:
     """A row a run, the newest last."""
-    numbers = ["CONTEXT", "FIRST TOKEN", "ALONE", "MOST IN ALL"]
+    numbers = ["CONTEXT", "FIRST TOKEN", "TOKENS/S", "MOST"]
     rows = [
         [
-            f"{run.date.astimezone():%Y-%m-%d %H:%M}",
+            _when(run),
             f"{run.subject.engine} {run.subject.engine_version}".strip(),
             run.subject.weights,
             str(run.subject.context),
@@ -90,26 +89,46 @@ def _row(level: Level, last: Run | None) -> list[str]:
     ]
 
 
+def _show_plan(screen: Screen, run: Run) -> None:
+    rows = []
+    for each in beside_plan(run):
+        form, label = _FORMS[each.what]
+        said = each.predicted
+        bounds = (form(said.low), form(said.high)) if said.low < said.high else ("", "")
+        rows.append([label, form(each.measured), form(said.expected), *bounds, each.verdict])
+    if rows:
+        numbers = ["MEASURED", "PLANNED", "FROM", "TO"]
+        screen.table(["", *numbers, ""], rows, right=numbers)
+    elif run.memory.of_machine:
+        screen.note(f"{format_bytes(run.memory.of_machine)} of the machine's memory held")
+
+
+def _show_others(screen: Screen, run: Run) -> None:
+    if run.others is not None and run.others > _BUSY:
+        screen.note(
+            f"Other programs took {run.others:.0%} of the processors meanwhile; "
+            "on a machine with nothing else to do the numbers are better."
+        )
+
+
+def _when(run: Run) -> str:
+    return f"{run.date.astimezone():%Y-%m-%d %H:%M}"
+
+
 def _alone(level: Level | None) -> tuple[str, str]:
     first, each = (level.first_token, level.tokens_per_second) if level else (None, None)
     return (format_duration(first.median) if first else "-", _number(each.median) if each else "-")
 
 
-def _memory(memory: Memory) -> str:
-    parts = [f"{format_bytes(memory.planned)} planned"]
-    if memory.held is not None:
-        parts.append(f"{format_bytes(memory.held)} of the machine's held by its processes")
-    if memory.said is not None:
-        parts.append(f"{format_bytes(memory.said)} by the engine's own word")
-    return ", ".join(parts)
-
-
-def _bounds(estimate: Estimate, low: str, high: str) -> str:
-    return f"{low} to {high}" if estimate.low < estimate.high else low
-
-
 def _number(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:.0f}"
+
+
+_FORMS: dict[What, tuple[Callable[[float], str], str]] = {
+    "tokens/s": (_number, "tokens/s, 1 in flight"),
+    "first token": (format_duration, "first token, 1 in flight"),
+    "memory": (format_bytes, "memory"),
+}
 
 
 def _kinds(run: Run) -> list[str]:

@@ -12,6 +12,7 @@ from kanoa_mlops.bench.level import Level, Prompt, level
 from kanoa_mlops.bench.load import Target, load
 from kanoa_mlops.bench.prompts import prompts
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.units import format_duration
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def measure(screen: Screen, target: Target, asked: Load) -> tuple[Level, ...]:
         disable=not screen.err.is_terminal,
     )
     levels: list[Level] = []
+    screen.say(f"{asked.total} requests in all, each answered with {target.max_tokens} tokens.")
     with bar:
         task = bar.add_task("warming up", total=asked.total)
         for kind in asked.kinds:
@@ -52,6 +54,8 @@ def measure(screen: Screen, target: Target, asked: Load) -> tuple[Level, ...]:
                 messages = prompts(kind, asked.count(parallel))
                 samples = asyncio.run(load(target, messages, parallel, lambda: bar.advance(task)))
                 levels.append(level(parallel, kind, samples))
+                if not screen.err.is_terminal:
+                    screen.say(f"{kind}, {parallel} in flight: {format_duration(levels[-1].seconds)}.")
                 if levels[-1].errors == len(samples):
                     break
     return tuple(levels)

@@ -24,7 +24,8 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """Something for the person, not data."""
-        self.err.print(text, markup=False)
+        # A path longer than the line stays whole, so that it can be copied.
+        self.err.print(text, markup=False, overflow="ignore", crop=False)
 
     def print(self, text: str = "") -> None:
         """Data, as text."""

@@ -59,6 +59,7 @@ def _draw(axes: Any, panel: Panel) -> None:
         low, high = panel.predicted.low, panel.predicted.high
         # Alone: the plan says nothing of many.
         axes.plot([1, 1], [low, high], color="black", linewidth=5, alpha=0.25, label="plan, alone")
+        axes.plot([1], [panel.predicted.expected], "_", color="black", markersize=9)
     ticks = sorted({point[0] for curve in panel.curves for point in curve.points})
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
