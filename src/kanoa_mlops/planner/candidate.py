@@ -134,7 +134,8 @@ def _first(option: Option, model: Model, machine: Machine, wish: Wish, cards: in
         images=wish.images if wish.images is not None else int(model.sees),
         cache_type=_cache_type(wish, paged),
         batch=batch,
-        eager=wish.eager,
+        # On a processor vLLM compiles for minutes at each start, and answers no faster for it.
+        eager=wish.eager or (paged and option.place == "cpu"),
         utilization=utilization,
     )
 

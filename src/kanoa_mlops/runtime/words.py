@@ -20,7 +20,7 @@ _PROJECTOR_COMPUTE = re.compile(r"reserve_compute_meta: .* compute buffer size "
 # vLLM, whose sentences changed little from version to version.
 _LOADING = re.compile(r"[Mm]odel loading took " + _SIZE_GIB)
 _POOL = re.compile(r"Available KV cache memory: (-?[\d.]+) GiB")
-_TOKENS = re.compile(r"GPU KV cache size: ([\d,]+) tokens")
+_TOKENS = re.compile(r"(?:GPU|CPU) KV cache size: ([\d,]+) tokens")
 _GRAPHS = re.compile(r"Graph capturing finished in .* took (-?[\d.]+) GiB")
 
 
