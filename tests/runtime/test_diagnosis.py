@@ -5,8 +5,77 @@ from kanoa_mlops.runtime.diagnosis import diagnose
 
 @pytest.mark.parametrize(
     ("log", "status", "reason"),
-    # Lines as llama.cpp b11549 prints them.
     [
+        # As vLLM 0.32 and PyTorch write them.
+        (
+            "ValueError: Free memory on device cuda:0 (10.2/23.5 GiB) on startup "
+            "is less than desired GPU memory utilization (0.92, 21.62 GiB).\n"
+            "RuntimeError: Engine core initialization failed. See root cause above.",
+            1,
+            "other programs hold memory of the card",
+        ),
+        (
+            "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`",
+            1,
+            "the card has no room for the cache",
+        ),
+        (
+            "ValueError: To serve at least one request with the model's max seq len (131072), 12.0 GiB KV "
+            "cache is needed, which is larger than the available KV cache memory (3.1 GiB).",
+            1,
+            "the card has no room for the cache",
+        ),
+        (
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+            1,
+            "the card's memory ran out",
+        ),
+        (
+            "ValueError: The repository /weights contains custom code which must be executed to correctly "
+            "load the model. Please pass the argument `trust_remote_code=True` to allow custom code to be run.",
+            1,
+            "it wants to run code that comes with the weights",
+        ),
+        (
+            "RuntimeError: CUDA error: no kernel image is available for execution on the device",
+            1,
+            "this build of the engine has no code for this card",
+        ),
+        # As Docker, Podman and NVIDIA's hook write them; status 125 is the tool's own.
+        (
+            'Error response from daemon: could not select device driver "" with capabilities: [[gpu]].',
+            125,
+            "containers cannot reach the NVIDIA card here",
+        ),
+        (
+            "Error: setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=all",
+            125,
+            "containers cannot reach the NVIDIA card here",
+        ),
+        (
+            "docker: Error response from daemon: unknown or invalid runtime name: nvidia.",
+            125,
+            "containers cannot reach the NVIDIA card here",
+        ),
+        (
+            "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.9",
+            125,
+            "the NVIDIA driver is older than this engine needs",
+        ),
+        (
+            "nvidia-container-cli: initialization error: load library failed: libnvidia-ml.so.1: "
+            "cannot open shared object file: no such file or directory",
+            125,
+            "the NVIDIA driver is not loaded",
+        ),
+        (
+            "Error response from daemon: error gathering device information while adding custom device "
+            '"/dev/kfd": no such file or directory',
+            125,
+            "/dev/kfd is missing",
+        ),
+        ("Error: stat /dev/kfd: no such file or directory", 125, "/dev/kfd is missing"),
+        # As llama.cpp b11549 prints them.
         (
             "E llama_model_load: error loading model: tensor 'token_embd.weight' data is not within "
             "the file bounds, model is corrupted or incomplete\nE srv load_model: failed to load model",

@@ -6,41 +6,10 @@ import re
 import signal
 from dataclasses import dataclass
 
+from kanoa_mlops.runtime.faults import FAULTS
+
 _TAIL_LINES = 8
 SEARCHED_LINES = 200
-# The first that matches wins, so the specific ones come first.
-_REASONS = (
-    (
-        r"insufficient memory|failed to allocate|bad_alloc|Cannot allocate memory",
-        "there was not enough memory for the weights and the context",
-        "Close other programs, or ask for less with --context and --parallel.",
-    ),
-    (
-        r"not within the file bounds|invalid magic|failed to read key-value|corrupted or incomplete",
-        "the weights file is damaged",
-        "Run `kanoa-mlops pull {model}`: it checks the file and fetches it afresh.",
-    ),
-    (
-        r"unknown model architecture: '?(?P<detail>[\w.-]+)",
-        "this llama.cpp does not know the architecture {detail}",
-        "Update it: pip install --upgrade xllamacpp",
-    ),
-    (
-        r"couldn't bind",
-        "the port chosen for it was taken meanwhile",
-        "Run the command again: another port is chosen.",
-    ),
-    (
-        r"ImportError: (?P<detail>lib[\w+-]+)\.so\S*: cannot open shared object file",
-        "the system library {detail} is missing",
-        "On Debian or Ubuntu: apt-get install {detail}1",
-    ),
-    (
-        r"No module named '?xllamacpp",
-        "llama.cpp is not installed",
-        "pip install 'kanoa-mlops[embedded]'",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -60,13 +29,15 @@ def diagnose(log: str, status: int, model: str) -> Diagnosis:
     """
     lines = [line for line in log.splitlines() if line.strip()]
     last_lines = lines[-_TAIL_LINES:]
-    for pattern, reason, hint in _REASONS:
+    for fault in FAULTS:
         for line in lines[-SEARCHED_LINES:]:
-            if match := re.search(pattern, line):
+            if match := re.search(fault.pattern, line):
                 # The line that tells may stand far above the last one.
                 telling = [] if line in last_lines else [line]
                 words = {"model": model, **match.groupdict()}
-                return Diagnosis(reason.format(**words), hint.format(**words), (*telling, *last_lines))
+                return Diagnosis(
+                    fault.reason.format(**words), fault.hint.format(**words), (*telling, *last_lines)
+                )
     reason, hint = _by_status(status)
     return Diagnosis(reason, hint or f"`kanoa-mlops logs {model}` shows its log.", tuple(last_lines))
 
