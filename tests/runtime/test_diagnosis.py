@@ -32,7 +32,7 @@ from kanoa_mlops.runtime.diagnosis import diagnose
         ),
         (
             "ValueError: The repository /weights contains custom code which must be executed to correctly "
-            "load the model. Please pass the argument `trust_remote_code=True` to allow custom code to be run.",
+            "load the model. Please pass the argument `trust_remote_code=True`",
             1,
             "it wants to run code that comes with the weights",
         ),
