@@ -90,6 +90,70 @@ def test_a_request_longer_than_the_context(body: dict[str, Any]) -> None:
     assert error.details == {"n_prompt_tokens": 9031, "n_ctx": 4096}
 
 
+def vllm(message: str, param: str | None = None, kind: str = "BadRequestError") -> bytes:
+    return json.dumps({"error": {"message": message, "type": kind, "param": param, "code": 400}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("counted", "asked", "room", "details"),
+    [
+        (
+            "contains at least 2049 input tokens, which exceeds this limit even without any output tokens. "
+            "Please reduce the length of the input prompt. (parameter=input_tokens, value=2049)",
+            "at least 2049 tokens",
+            "2048",
+            {"n_prompt_tokens": 2049, "n_ctx": 2048},
+        ),
+        (
+            "contains 700000 characters (more than 98304 characters, which is the upper bound for 2048 input "
+            "tokens). Please reduce the length of the input prompt.",
+            "700000 characters",
+            "2048 tokens",
+            {"n_ctx": 2048},
+        ),
+    ],
+)
+def test_vllm_counts_no_further_than_it_must(
+    counted: str, asked: str, room: str, details: dict[str, int]
+) -> None:
+    message = f"This model's maximum context length is 2048 tokens. However, your prompt {counted}"
+    error = translate(400, vllm(message, "input_tokens"), SMOLLM)
+    assert error.message.startswith(f"The request has {asked}, and smollm2 takes {room} here,")
+    assert (error.code, error.param, error.details) == ("context_length_exceeded", "messages", details)
+
+
+@pytest.mark.parametrize(("most", "said"), [(1, "1 image"), (3, "3 images"), (0, "0 images")])
+def test_more_images_than_vllm_takes(most: int, said: str) -> None:
+    error = translate(400, vllm(f"At most {most} image(s) may be provided in one prompt.", "image"), SMOLLM)
+    assert told(error) == (
+        400,
+        "too_many_images",
+        "messages",
+        f"smollm2 takes {said} a request here. Send fewer, or serve the model with --images.",
+    )
+
+
+def test_vllm_names_every_field_that_is_wrong() -> None:
+    message = (
+        "2 validation errors:\n"
+        "  {'type': 'int_parsing', 'loc': 'body.n', 'msg': 'Input should be a valid integer', 'input': 'x'}\n"
+        "  {'type': 'string', 'loc': 'body.stop.0', 'msg': \"Input isn't a string\", 'input': '1'}"
+    )
+    error = translate(400, vllm(message, "body.n", "Bad Request"), SMOLLM)
+    assert told(error) == (
+        400,
+        "engine_error",
+        "n",
+        "n: Input should be a valid integer; stop.0: Input isn't a string.",
+    )
+
+
+def test_a_path_that_vllm_has_not_for_this_model() -> None:
+    error = translate(404, b'{"detail":"Not Found"}', SMOLLM)
+    assert told(error) == (501, "not_supported", None, "smollm2 is served for chat and does not do this.")
+    assert error.headers == {"x-should-retry": "false"}
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

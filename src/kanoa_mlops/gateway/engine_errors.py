@@ -18,9 +18,20 @@ _CLIENTS_FAULT = re.compile(
     re.IGNORECASE,
 )
 # vLLM: "This model's maximum context length is 4096 tokens. However, you requested 9031 tokens"; verbs vary.
+# It stops counting when it knows enough, and of a very long prompt it counts the letters alone.
 _VLLM_CONTEXT = re.compile(
-    r"maximum context length is (\d+) tokens.*?(?:requested|has|contains(?: at least)?) (\d+)", re.S
+    r"maximum context length is (?P<room>\d+) tokens.*?"
+    r"(?:requested|has|contains) (?P<least>at least )?(?P<asked>\d+) (?P<letters>characters)?",
+    re.S,
 )
+# vLLM on a field that is of no use to it: "{'type': 'int_parsing', 'loc': 'body.n', 'msg': 'Input …', …}"
+_VLLM_FIELD = re.compile(
+    r"'loc': '(?:body\.)?(?P<field>[^']*)', 'msg': (?P<quote>['\"])(?P<why>.*?)(?P=quote)"
+)
+# vLLM 0.32: "At most 1 image(s) may be provided in one prompt."
+_VLLM_IMAGES = re.compile(r"At most (\d+) image\(s\) may be provided")
+# vLLM, asked for what this kind of model does not do.
+_VLLM_NO_PATH = {"detail": "Not Found"}
 _LONGEST_TEXT = 300  # characters of an answer that is no JSON
 
 
@@ -32,12 +43,17 @@ def translate(status: int, body: bytes, backend: Backend, *, retry_after: str = 
         return _key_refused(status, backend)
     if not 400 <= status < 600:
         return _error(502, f"The engine answered with HTTP {status}.", "engine_bad_answer")
-    if context := _context(fields, message):
-        return _too_long(*context, backend)
+    if too_long := _too_long(fields, message, backend):
+        return too_long
+    if most := _VLLM_IMAGES.search(message):
+        return _too_many_images(int(most[1]), backend)
     if status == 500 and _CLIENTS_FAULT.search(message):
         return _error(400, message, "invalid_value")
     if status == 501:
         return _unsupported(message, backend)
+    if status == 404 and fields == _VLLM_NO_PATH:
+        return _unsupported(f"{backend.model} is served for chat and does not do this.", backend)
+    message = _named_fields(message)
     headers = {"retry-after": retry_after} if retry_after else {}
     return ApiError(
         status, message, code=_code(fields), param=_param(fields), source="engine", headers=headers
@@ -70,26 +86,48 @@ def _text(body: bytes) -> str:
     return " ".join(text.split())[:_LONGEST_TEXT]
 
 
-def _context(fields: Mapping[str, Any], message: str) -> tuple[int, int] | None:
-    """How long the request is and how long it may be, in tokens."""
+def _too_long(fields: Mapping[str, Any], message: str, backend: Backend) -> ApiError | None:
+    """With how long the request is and how long it may be, where the engine says so."""
     asked, room = fields.get("n_prompt_tokens"), fields.get("n_ctx")
     if isinstance(asked, int) and isinstance(room, int):
-        return asked, room
-    if match := _VLLM_CONTEXT.search(message):
-        return int(match[2]), int(match[1])
-    return None
+        return _longer(f"{asked} tokens", f"{room}", backend, {"n_prompt_tokens": asked, "n_ctx": room})
+    found = _VLLM_CONTEXT.search(message)
+    if found is None:
+        return None
+    asked, room = int(found["asked"]), int(found["room"])
+    if found["letters"]:
+        return _longer(f"{asked} characters", f"{room} tokens", backend, {"n_ctx": room})
+    counted = f"{found['least'] or ''}{asked} tokens"
+    return _longer(counted, f"{room}", backend, {"n_prompt_tokens": asked, "n_ctx": room})
 
 
-def _too_long(asked: int, room: int, backend: Backend) -> ApiError:
+def _longer(asked: str, room: str, backend: Backend, details: Mapping[str, int]) -> ApiError:
     return ApiError(
         400,
-        f"The request has {asked} tokens, and {backend.model} takes {room} here, prompt and answer together. "
+        f"The request has {asked}, and {backend.model} takes {room} here, prompt and answer together. "
         "Send fewer rows or a shorter text, or serve the model with a longer context.",
         code="context_length_exceeded",
         param="messages",
         source="engine",
-        details={"n_prompt_tokens": asked, "n_ctx": room},
+        details=details,
     )
+
+
+def _too_many_images(most: int, backend: Backend) -> ApiError:
+    return ApiError(
+        400,
+        f"{backend.model} takes {most} image{'s' * (most != 1)} a request here. "
+        "Send fewer, or serve the model with --images.",
+        code="too_many_images",
+        param="messages",
+        source="engine",
+    )
+
+
+def _named_fields(message: str) -> str:
+    """vLLM's list of what is wrong with which field, for people."""
+    wrong = [f"{each['field']}: {each['why']}" for each in _VLLM_FIELD.finditer(message)]
+    return "; ".join(wrong) + "." if wrong else message
 
 
 def _unsupported(message: str, backend: Backend) -> ApiError:
@@ -125,6 +163,6 @@ def _code(fields: Mapping[str, Any]) -> str:
 def _param(fields: Mapping[str, Any]) -> str | None:
     value = fields.get("param")
     if isinstance(value, str):
-        return value
+        return value.removeprefix("body.")  # vLLM
     named = re.match(r"Field '([\w.]+)'", str(fields.get("message") or ""))  # llama.cpp
     return named[1] if named else None

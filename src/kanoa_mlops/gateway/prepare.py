@@ -18,9 +18,13 @@ class Prepared:
     figures: FigureNotes = NO_FIGURES
 
 
+_ANSWER = ("max_tokens", "max_completion_tokens")
+
+
 def prepare(asked: Asked, backend: Backend) -> Prepared:
     """The request in the engine's words: an alias becomes the name that the engine knows."""
-    if asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model):
+    known = asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model)
+    if known and not _shortened(asked.fields, backend):
         return Prepared(asked.raw)
     return Prepared(encode(asked.fields, backend))
 
@@ -28,4 +32,17 @@ def prepare(asked: Asked, backend: Backend) -> Prepared:
 def encode(fields: Mapping[str, Any], backend: Backend) -> bytes:
     """A changed request as JSON, for the model that `backend` serves."""
     # ASCII escapes carry even a lone surrogate, which UTF-8 cannot.
-    return json.dumps({**fields, "model": backend.engine_model}, separators=(",", ":")).encode()
+    changed = {**fields, **_shortened(fields, backend), "model": backend.engine_model}
+    return json.dumps(changed, separators=(",", ":")).encode()
+
+
+def _shortened(fields: Mapping[str, Any], backend: Backend) -> dict[str, int]:
+    """An answer longer than the context cannot come; vLLM refuses to begin one, others stop at the end.
+
+    kanoa asks for 3000 tokens whatever is served.
+    """
+    return {
+        name: backend.context_tokens
+        for name in _ANSWER
+        if isinstance(fields.get(name), int) and fields[name] > backend.context_tokens
+    }
