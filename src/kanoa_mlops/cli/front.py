@@ -55,7 +55,7 @@ class Front:
             port=request.port,
             identity=this_process(),
             command=request.command,
-            engines=tuple(first_record(each.choice) for each in served),
+            engines=tuple(_first_record(each, by_turns) for each in served),
         )
         self._backends = Backends(self._backend(each.plan, by_turns) for each in served)
         self._fleet = self._make_fleet(served, request) if by_turns else None
@@ -190,6 +190,11 @@ class Front:
             on_demand=on_demand,
             engine_key=write_key(self._folder.engine_key(plan.model)),
         )
+
+
+def _first_record(served: Served, by_turns: bool) -> EngineRecord:
+    record = first_record(served.choice)
+    return replace(record, state="asleep") if by_turns else record
 
 
 @contextlib.contextmanager
