@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from kanoa_mlops.runtime.identity import this_process
+from kanoa_mlops.runtime.ports import free_port
+from kanoa_mlops.runtime.state import EngineRecord, ServerRecord, server_folder
 from tests.conftest import MODEL, PROGRAM
 from tests.e2e.conftest import Person
 from tests.e2e.conftest import person as person
@@ -43,7 +48,7 @@ def test_a_served_model_is_measured_kept_and_compared(person: Person) -> None:
     again = person.run("bench", MODEL, *few, "--parallel", "1")
     assert all(len(line) <= 80 for line in again.stdout.splitlines() if line != run["subject"]["machine"])
     assert "LAST: tokens/s in all, by those of" in again.stdout
-    for row in ("tokens/s, 1 in flight", "first token, 1 in flight", "memory"):
+    for row in ("tokens/s, text alone", "first token, text alone", "memory"):
         assert row in again.stdout
     assert "1 requests in all, each answered with 4 tokens.\ntext, 1 in flight: " in again.stderr
     assert "\x1b" not in again.stderr
@@ -51,7 +56,7 @@ def test_a_served_model_is_measured_kept_and_compared(person: Person) -> None:
     assert runs[0] == run
     assert len(runs) == 2
     listed = person.run("bench", MODEL, "--history").stdout.splitlines()
-    rows = [line for line in listed if " llama.cpp " in line]
+    rows = [line for line in listed if re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d +llama.cpp b\d+ ", line)]
     assert len(rows) == 2  # none is folded
     assert all(len(line) <= 80 for line in listed)
     refused = person.run("bench", MODEL, "--figure", code=1)
@@ -75,6 +80,28 @@ def test_what_cannot_be_measured_ends_with_1_and_the_next_step(
     refused = subprocess.run([PROGRAM, "bench", *arguments], capture_output=True, text=True, timeout=60)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert complaint in refused.stderr
+    assert not (home / "state" / "benches").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "complaint"),
+    [
+        ("loading", 1, f"{MODEL} is still being loaded on port {{port}}.\nWait until `kanoa-mlops status`"),
+        ("down", 2, f"The engine of {MODEL} is down: no luck.\n`kanoa-mlops logs --port {{port}}` shows"),
+        ("asleep", 2, "No request was answered: the connection broke (ClientConnectorError).\nRun `kanoa"),
+    ],
+)
+def test_an_engine_that_cannot_answer_is_told_so(
+    home: Path, state: Literal["loading", "down", "asleep"], code: int, complaint: str
+) -> None:
+    port = free_port()
+    engine = EngineRecord(MODEL, "q4_1", "llama.cpp", state, 4096, 1, 2**29, reason="no luck")
+    server_folder(home / "state" / "servers", port).write(
+        ServerRecord("127.0.0.1", port, this_process(), (MODEL,), (engine,), ready=True)
+    )
+    refused = subprocess.run([PROGRAM, "bench", MODEL], capture_output=True, text=True, timeout=60)
+    assert (refused.returncode, refused.stdout) == (code, "")
+    assert f"error: {complaint.format(port=port)}" in refused.stderr
     assert not (home / "state" / "benches").exists()
 
 

@@ -20,7 +20,8 @@ def show_run(screen: Screen, run: Run, last: Run | None) -> None:
     """A row a level, then the plan and the last run beside it."""
     subject = run.subject
     screen.print(f"{subject.model}, {subject.weights} on {subject.engine} {subject.engine_version}".rstrip())
-    screen.print(f"{subject.sequences} requests at once, {subject.context} tokens of context each")
+    many = "1 request" if subject.sequences == 1 else f"{subject.sequences} requests"
+    screen.print(f"{many} at once, {subject.context} tokens of context each")
     screen.print(subject.machine)
     numbers = ["IN FLIGHT", "FIRST TOKEN", "P95", "TOKENS/S", "IN ALL", "ERRORS", "LAST"]
     screen.table(
@@ -41,13 +42,12 @@ def show_run(screen: Screen, run: Run, last: Run | None) -> None:
 
 def show_history(screen: Screen, runs: Sequence[Run]) -> None:
     """A row a run, the newest last."""
-    numbers = ["CONTEXT", "FIRST TOKEN", "TOKENS/S", "MOST"]
+    numbers = ["FIRST TOKEN", "TOKENS/S", "IN ALL"]
     rows = [
         [
             _when(run),
             f"{run.subject.engine} {run.subject.engine_version}".strip(),
             run.subject.weights,
-            str(run.subject.context),
             *_alone(run.at(1, "text")),
             _number(max((each.total_tokens_per_second for each in run.levels), default=0)),
         ]
@@ -92,10 +92,10 @@ def _row(level: Level, last: Run | None) -> list[str]:
 def _show_plan(screen: Screen, run: Run) -> None:
     rows = []
     for each in beside_plan(run):
-        form, label = _FORMS[each.what]
-        said = each.predicted
+        form, said = _FORMS[each.what], each.predicted
         bounds = (form(said.low), form(said.high)) if said.low < said.high else ("", "")
-        rows.append([label, form(each.measured), form(said.expected), *bounds, each.verdict])
+        alone = f", {run.predicted.prompt} alone" if run.predicted and each.what != "memory" else ""
+        rows.append([f"{each.what}{alone}", form(each.measured), form(said.expected), *bounds, each.verdict])
     if rows:
         numbers = ["MEASURED", "PLANNED", "FROM", "TO"]
         screen.table(["", *numbers, ""], rows, right=numbers)
@@ -124,10 +124,10 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:.0f}"
 
 
-_FORMS: dict[What, tuple[Callable[[float], str], str]] = {
-    "tokens/s": (_number, "tokens/s, 1 in flight"),
-    "first token": (format_duration, "first token, 1 in flight"),
-    "memory": (format_bytes, "memory"),
+_FORMS: dict[What, Callable[[float], str]] = {
+    "tokens/s": _number,
+    "first token": format_duration,
+    "memory": format_bytes,
 }
 
 
