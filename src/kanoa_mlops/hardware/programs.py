@@ -21,7 +21,13 @@ _BACKENDS: dict[str, tuple[Device, ...]] = {
 }
 _DEVICE = re.compile(r"^\s*([A-Za-z]+)\d*(?::|$)", re.MULTILINE)
 _BUILD = re.compile(r"version: (\d+)")
-_WHEEL_DEVICES = "import xllamacpp\nfor each in xllamacpp.get_device_info(): print(each['name'])"
+_WHEEL = """
+import xllamacpp
+print("wheel", xllamacpp.__version__)
+for each in xllamacpp.get_device_info(): print(each["name"])
+"""
+# Named for the day and for the build of llama.cpp in it: 2026.10.11549.
+_WHEEL_BUILD = re.compile(r"^wheel \d+\.\d+\.(\d{4,})", re.MULTILINE)
 _VLLM = """
 import json
 from importlib.metadata import distributions
@@ -76,10 +82,12 @@ def find_vllm(host: Host, python: Path | None) -> Findings:
 
 def find_wheel(host: Host, python: Path) -> Findings:
     """llama.cpp's wheel; asked in a process of its own, for it loads the drivers."""
-    told = host.commands.run((str(python), "-c", _WHEEL_DEVICES), host.patience.left)
+    told = host.commands.run((str(python), "-c", _WHEEL), host.patience.left)
     if told.problem:
         return Findings(unknown=(f"llama.cpp's wheel {told.problem}",))
-    return Findings(embedded=Program(argv=(str(python),), devices=_devices(told.output)))
+    build = _WHEEL_BUILD.search(told.output)
+    version = f"b{build[1]}" if build else None
+    return Findings(embedded=Program(argv=(str(python),), devices=_devices(told.output), version=version))
 
 
 def _devices(listing: str) -> tuple[Device, ...]:
