@@ -20,6 +20,12 @@ _BYTES = {
 }
 _RATES = {f"{unit}/s": factor for unit, factor in _BYTES.items()}
 _FLOPS = {"GFLOPS": 1e9, "TFLOPS": 1e12, "PFLOPS": 1e15}
+_HOUR, _DAY = 3600, 86400  # seconds
+_AGES = {
+    **dict.fromkeys(("h", "hour", "hours"), _HOUR),
+    **dict.fromkeys(("d", "day", "days"), _DAY),
+    **dict.fromkeys(("w", "week", "weeks"), 7 * _DAY),
+}
 _QUANTITY = re.compile(r"^\s*(?P<number>\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z]+(?:/s)?)\s*$")
 
 
@@ -59,6 +65,15 @@ def parse_flops(text: str) -> float:
     return _parse(text, _FLOPS, "a number of operations a second", "113 TFLOPS")
 
 
+def parse_age(text: str) -> float:
+    """'30d', '12h' or '2 weeks' to seconds.
+
+    Raises:
+        ValueError: the unit is missing or is not one of hours, days or weeks.
+    """
+    return _parse(text, _AGES, "a length of time", "30d")
+
+
 def format_bytes(size: float) -> str:
     """Three significant digits: '93.8 MiB', '1.20 GiB', '512 B'."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
@@ -85,6 +100,15 @@ def format_duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def format_age(seconds: float) -> str:
+    """How long ago, coarsely: 'now', '5 h', '12 days'."""
+    if seconds < _HOUR:
+        return "now"
+    if seconds < 2 * _DAY:
+        return f"{seconds / _HOUR:.0f} h"
+    return f"{seconds / _DAY:.0f} days"
 
 
 def _parse(text: str, units: Mapping[str, float], what: str, example: str) -> float:

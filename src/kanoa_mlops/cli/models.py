@@ -14,6 +14,7 @@ from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.default import ranked
 from kanoa_mlops.cli.local import named_machine
+from kanoa_mlops.cli.prune import prune
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UserError
 from kanoa_mlops.planner.plan import Plan
@@ -49,6 +50,9 @@ def command(context: click.Context, fit: bool, platform: str | None, as_json: bo
         _show(screen, rows, settings)
 
 
+command.add_command(prune)
+
+
 @command.command("rm")
 @click.argument("names", metavar="MODEL...", nargs=-1, required=True)
 def rm(names: tuple[str, ...]) -> None:
@@ -79,7 +83,7 @@ def _show(screen: Screen, rows: Sequence[dict[str, Any]], settings: Settings) ->
         right=["PARAMS", "CONTEXT"],
     )
     screen.say("`kanoa-mlops models --fit` ranks what fits here; `plan MODEL` explains one.")
-    screen.say("`pull MODEL` fetches, `models rm MODEL` frees.")
+    screen.say("`pull MODEL` fetches, `models rm MODEL` frees, `models prune` tidies up.")
     screen.say(f"Weights are kept in {settings.weights_dir}")
 
 

@@ -31,6 +31,7 @@ from kanoa_mlops.runtime.measured import recall
 from kanoa_mlops.runtime.ports import require_free
 from kanoa_mlops.runtime.state import ServerFolder, ServerRecord, server_folder
 from kanoa_mlops.settings import Settings, load_settings
+from kanoa_mlops.weights.use import in_use
 
 _SNIPPET = """\
 from kanoa import AnalyticsInterpreter
@@ -174,7 +175,7 @@ def serve(
             announce(screen, record)
         return record
     try:
-        with server_lock(folder):
+        with server_lock(folder), in_use(each.files.folder for each in served):
             _run(screen, settings, folder, request, served, by_turns=arrangement.by_turns)
     except ServerLocked:
         return _join(screen, folder, request)

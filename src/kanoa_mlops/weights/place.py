@@ -2,6 +2,7 @@
 
     weights/<model id>/<weights name>/<file name>            a whole file, or a link to one kept elsewhere
     weights/<model id>/<weights name>/<file name>.verified   its seal
+    weights/<model id>/<weights name>/last-used              empty; when the weights were last served
     downloads/<sha256 of the whole>.part                     a half-done download
     locks/<name>.lock                                        held during a pull; empty, never removed
 
@@ -29,4 +30,9 @@ def part_lock(settings: Settings, sha256: str) -> Path:
 
 
 def weights_lock(settings: Settings, model_id: str, weights: Weights) -> Path:
-    return settings.cache_dir / "locks" / f"{model_id}--{weights.name}.lock"
+    return folder_lock(settings, model_id, weights.name)
+
+
+def folder_lock(settings: Settings, model_id: str, name: str) -> Path:
+    """The same by the names of the folders alone, of weights that the catalog no longer knows."""
+    return settings.cache_dir / "locks" / f"{model_id}--{name}.lock"

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kanoa_mlops.weights.sharing import hand_on
 
+SEAL_SUFFIX = ".verified"
+
 
 class Seal(BaseModel):
     """What the file was when its bytes were last read. Links are followed."""
@@ -56,4 +58,4 @@ def _read(path: Path) -> Seal | None:
 
 
 def seal_path(path: Path) -> Path:
-    return path.with_name(path.name + ".verified")
+    return path.with_name(path.name + SEAL_SUFFIX)

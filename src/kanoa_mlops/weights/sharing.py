@@ -62,13 +62,18 @@ def open_to_group(path: Path, group: int) -> bool:
     return False
 
 
+def owner(path: Path) -> str:
+    """Whose it is; '' where it is ours."""
+    user = path.lstat().st_uid
+    return "" if user == os.geteuid() else _name(user)
+
+
 def obstacle(path: Path) -> str:
     """Whose a file or folder is that this account may not write; '' where it is none of somebody else."""
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
-    owner = there.lstat().st_uid
-    if owner == os.geteuid():
+    if not (name := owner(there)):
         return ""
-    return f"{there} belongs to {_name(owner)}, and {_name(os.geteuid())} may not write there"
+    return f"{there} belongs to {name}, and {_name(os.geteuid())} may not write there"
 
 
 def _may(path: Path, group: int, of_group: int, of_others: int) -> bool:

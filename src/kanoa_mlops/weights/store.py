@@ -17,6 +17,8 @@ from kanoa_mlops.weights.lock import holding_if_free
 from kanoa_mlops.weights.pin import known
 from kanoa_mlops.weights.place import part_lock, part_path, weights_folder, weights_lock
 from kanoa_mlops.weights.progress import Progress, SilentProgress
+from kanoa_mlops.weights.room import freed_by
+from kanoa_mlops.weights.use import unused
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def remove(model: Model, settings: Settings) -> int:
         Bytes freed.
 
     Raises:
-        UserError: another process is pulling it, or the cache cannot be written.
+        UserError: another process pulls or serves it, or the cache cannot be written.
     """
     folder = settings.weights_dir / model.id
     with ExitStack() as stack:
@@ -85,11 +87,16 @@ def remove(model: Model, settings: Settings) -> int:
                     f"{model.id} {weights.name} is being fetched by another process.",
                     hint="Stop it, or wait until it is done.",
                 )
+            if not stack.enter_context(unused(weights_folder(settings, model.id, weights))):
+                raise UserError(
+                    f"{model.id} {weights.name} is being served, perhaps by another user of this cache.",
+                    hint="`kanoa-mlops status` shows what this account serves.",
+                )
         freed = 0
         known_files = [_files(weights, settings, model.id) for weights in model.weights]
         with disk_errors(folder):
             if folder.exists():
-                freed = _bytes_below(folder)
+                freed = freed_by([folder])
                 shutil.rmtree(folder)
         return freed + sum(discard_parts(files, settings) for files in known_files)
 
@@ -97,7 +104,7 @@ def remove(model: Model, settings: Settings) -> int:
 def discard_parts(files: Iterable[WeightFile], settings: Settings) -> int:
     """Delete the half-done downloads of these files that nobody is at. Bytes freed."""
     freed = 0
-    for sha256 in _checksums(files):
+    for sha256 in checksums(files):
         path = part_path(settings, sha256)
         if not path.exists():
             continue
@@ -106,6 +113,19 @@ def discard_parts(files: Iterable[WeightFile], settings: Settings) -> int:
                 freed += _size(path)
                 path.unlink(missing_ok=True)
     return freed
+
+
+def checksums(files: Iterable[WeightFile]) -> list[str]:
+    """Of everything that may be downloaded for these files, each once."""
+    every = [
+        sha256
+        for file in files
+        for sha256 in (
+            file.sha256,
+            *(package.sha256 for origin in file.origins for package in origin.packages),
+        )
+    ]
+    return list(dict.fromkeys(every))
 
 
 def _count(model_id: str, weights: Weights, settings: Settings) -> OnDisk:
@@ -119,7 +139,7 @@ def _count(model_id: str, weights: Weights, settings: Settings) -> OnDisk:
         complete=bool(files) and len(whole) == len(files),
         size=sum(file.size for file in files) if files else weights.size,
         bytes_whole=sum(whole),
-        bytes_partial=sum(_size(part_path(settings, sha256)) for sha256 in _checksums(files)),
+        bytes_partial=sum(_size(part_path(settings, sha256)) for sha256 in checksums(files)),
     )
 
 
@@ -130,23 +150,6 @@ def _files(weights: Weights, settings: Settings, model_id: str) -> tuple[WeightF
     except WeightsCorrupted:
         return ()
     return exact.files if exact else ()
-
-
-def _checksums(files: Iterable[WeightFile]) -> list[str]:
-    """Of everything that may be downloaded for these files, each once."""
-    every = [
-        sha256
-        for file in files
-        for sha256 in (
-            file.sha256,
-            *(package.sha256 for origin in file.origins for package in origin.packages),
-        )
-    ]
-    return list(dict.fromkeys(every))
-
-
-def _bytes_below(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def _size(path: Path) -> int:
