@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import kanoa_mlops
 from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.machines import machine_of
 from kanoa_mlops.catalog.types import Model, Platform
@@ -36,6 +37,7 @@ _PLATFORMS = (
     "cpu-32",
 )
 _MODELS = ("gemma-3-12b-it", "gpt-oss-20b")
+_PACKAGE = Path(kanoa_mlops.__file__).parent
 _SETTINGS = load_settings({"KANOA_MLOPS_CACHE_DIR": "/cache", "KANOA_MLOPS_STATE_DIR": "/state"})
 _HOST = Host(User(1000, 1000), rootless=False)
 
@@ -69,7 +71,8 @@ def text(catalog: Catalog) -> str:
             lines.append(f"## {model.id} on {platform.id} by {wish.engine}")
             lines.extend(start(model, platform, wish, catalog).text())
             lines.append("")
-    return "\n".join(lines)
+    # Wherever this is installed.
+    return "\n".join(lines).replace(str(_PACKAGE), "/package")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 from kanoa_mlops.catalog.types import Model, Support, Weights
 from kanoa_mlops.engines import container
@@ -18,8 +19,13 @@ _DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "bfloat16"}
 """A checkpoint in 32 bits is held in 16: it loses nothing that an answer shows, and halves the memory."""
 _METHODS = {"bnb4": "bitsandbytes", "fp8": "fp8"}
 """Made while loading; other formats are told by the checkpoint itself."""
-
-
+_INSIDE = Path(__file__).with_name("inside")
+"""What runs in vLLM's own process; here, and in a container."""
+_INSIDE_THERE = "/opt/kanoa-mlops"
+_SCRIPT = (
+    'VLLM_API_KEY="$(cat "$0")" && PYTHONPATH="$1${PYTHONPATH:+:$PYTHONPATH}" '
+    '&& export VLLM_API_KEY PYTHONPATH && shift && exec "$@"'
+)
 _PRIVATE = {
     # The files are here, and a name that is none of theirs must not send it to the hub.
     "HF_HUB_OFFLINE": "1",
@@ -39,10 +45,11 @@ def vllm_launch(
             *files.mounts(),
             Mount(site.key_file, container.KEY),
             Mount(site.store, container.STORE, writable=True),
+            Mount(_INSIDE, _INSIDE_THERE),
         )
         inner = (*way.image.program, *_address(container.WEIGHTS, "0.0.0.0", container.PORT), *flags)
         return Launch(
-            argv=_with_key(container.KEY, inner),
+            argv=_with_key(container.KEY, _INSIDE_THERE, inner),
             port=site.port,
             health_path="/health",
             key_file=site.key_file,
@@ -56,7 +63,7 @@ def vllm_launch(
         )
     inner = (*way.program, *_address(str(files.folder), "127.0.0.1", site.port), *flags)
     return Launch(
-        argv=_with_key(str(site.key_file), inner),
+        argv=_with_key(str(site.key_file), str(_INSIDE), inner),
         port=site.port,
         health_path="/health",
         key_file=site.key_file,
@@ -68,10 +75,12 @@ def _address(folder: str, host: str, port: int) -> tuple[str, ...]:
     return ("--model", folder, "--host", host, "--port", str(port))
 
 
-def _with_key(key_file: str, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """vLLM reads its key from the environment alone; so it enters that of its process and no other place."""
-    script = 'VLLM_API_KEY="$(cat "$0")" && export VLLM_API_KEY && exec "$@"'
-    return ("/bin/sh", "-c", script, key_file, *argv)
+def _with_key(key_file: str, inside: str, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """vLLM reads its key from the environment alone; so it enters that of its process and no other place.
+
+    It asks for it on some paths and answers prompts on others, so what asks on all is put on its path.
+    """
+    return ("/bin/sh", "-c", _SCRIPT, key_file, inside, *argv, "--middleware", "kanoa_key.WholeKey")
 
 
 def vllm_environment(plan: Plan) -> dict[str, str]:
