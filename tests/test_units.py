@@ -1,6 +1,13 @@
 import pytest
 
-from kanoa_mlops.units import format_bytes, format_duration, parse_bytes, parse_tokens
+from kanoa_mlops.units import (
+    format_age,
+    format_bytes,
+    format_duration,
+    parse_age,
+    parse_bytes,
+    parse_tokens,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +49,18 @@ def test_sizes_are_printed_with_three_digits(size: int, text: str) -> None:
 )
 def test_durations_are_printed_for_people(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("12h", 43200), ("30d", 2592000), ("1 day", 86400), ("2 weeks", 1209600)]
+)
+def test_ages_are_read_with_their_unit(text: str, seconds: float) -> None:
+    assert parse_age(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "now"), (59 * 60, "now"), (5 * 3600, "5 h"), (47 * 3600, "47 h"), (40.4 * 86400, "40 days")],
+)
+def test_ages_are_printed_coarsely(seconds: float, text: str) -> None:
+    assert format_age(seconds) == text

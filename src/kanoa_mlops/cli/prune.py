@@ -35,7 +35,7 @@ def _age(context: click.Context, parameter: click.Parameter, text: str | None) -
 def prune(unused_for: float | None, yes: bool, as_json: bool) -> None:
     """Remove weights that nobody needs.
 
-    Those of no model in the catalog, files of another revision, and downloads
+    Those of no model in the catalog, files of an older revision, and downloads
     that were cut. Shows what would go, and asks. What is being served or fetched
     stays, and what belongs to others. With --json, nothing goes without --yes.
     """

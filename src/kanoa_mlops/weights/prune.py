@@ -24,7 +24,7 @@ from kanoa_mlops.weights.sharing import obstacle, owner
 from kanoa_mlops.weights.store import checksums
 from kanoa_mlops.weights.use import MARK_NAME, last_used, unused
 
-Why = Literal["in no catalog", "of another revision", "not used", "half fetched"]
+Why = Literal["in no catalog", "outdated", "not used", "half fetched"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _folders(settings: Settings) -> Iterator[Path]:
     """Of weights, of whatever model."""
     if settings.weights_dir.is_dir():
         for model in sorted(settings.weights_dir.iterdir()):
-            if model.is_dir() and os.access(model, os.R_OK | os.X_OK):
+            if model.is_dir() and os.access(model, os.R_OK | os.X_OK, effective_ids=True):
                 yield from sorted(each for each in model.iterdir() if each.is_dir())
 
 
@@ -137,9 +137,9 @@ def _of(
     elif unused_since is not None and (used is None or used < unused_since):
         yield spare("not used", [folder])
     elif _outdated(weights, folder):
-        yield spare("of another revision", [folder])
+        yield spare("outdated", [folder])
     elif left := list(_left_behind(weights, folder)):
-        yield spare("of another revision", left)
+        yield spare("outdated", left)
 
 
 def _outdated(weights: Weights, folder: Path) -> bool:
@@ -192,7 +192,7 @@ def _folders_below(path: Path) -> Iterator[Path]:
 
 def _may_remove_from(folder: Path, path: Path) -> bool:
     """Whether this account may take something out of a folder."""
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         return False
     status, me = folder.stat(), os.geteuid()
     # In a sticky folder, as /tmp is one, everybody writes and each removes what is theirs.
