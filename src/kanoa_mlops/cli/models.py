@@ -14,6 +14,7 @@ from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.default import ranked
 from kanoa_mlops.cli.local import named_machine
+from kanoa_mlops.cli.ollama_store import forget
 from kanoa_mlops.cli.prune import prune
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UserError
@@ -56,15 +57,22 @@ command.add_command(prune)
 @command.command("rm")
 @click.argument("names", metavar="MODEL...", nargs=-1, required=True)
 def rm(names: tuple[str, ...]) -> None:
-    """Remove a model's weights from the disk."""
+    """Remove a model's weights from the disk, and what Ollama made of them for us."""
     settings, screen = load_settings(), Screen()
     catalog = load_catalog(settings.catalog_dir)
     models = [find_model(catalog, name) for name in names]
     for model in models:
         _refuse_if_served(model, settings)
         freed = remove(model, settings)
-        said = f"Removed {model.id}: {format_bytes(freed)} freed." if freed else f"{model.id} is not on disk."
-        screen.say(said)
+        told = list(forget(settings, model))
+        if freed or not told:
+            screen.say(
+                f"Removed {model.id}: {format_bytes(freed)} freed."
+                if freed
+                else f"{model.id} is not on disk."
+            )
+        for line in told:
+            screen.say(line)
 
 
 def _show(screen: Screen, rows: Sequence[dict[str, Any]], settings: Settings) -> None:

@@ -12,12 +12,13 @@ from kanoa_mlops.cli.choice import choose
 from kanoa_mlops.cli.default import default_model
 from kanoa_mlops.cli.fit import require_fit
 from kanoa_mlops.cli.local import equipped_machine
+from kanoa_mlops.cli.ollama_store import fetch_tag
 from kanoa_mlops.cli.progress import pulled
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import DoesNotFit
 from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.planner.wish import Wish
-from kanoa_mlops.settings import load_settings
+from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.units import format_bytes
 
 
@@ -42,13 +43,22 @@ def command(
     done = []
     for model in models or [default_model(screen, settings, catalog, machine)]:
         weights = _weights(screen, model, weights_name, machine, catalog, anyway)
-        files = pulled(screen, settings, model, weights)
-        size = sum(file.stat().st_size for file in files)
-        done.append({"model": model.id, "weights": weights.name, "files": [str(file) for file in files]})
+        where, files = _fetch(screen, settings, model, weights)
+        done.append({"model": model.id, "weights": weights.name, "tag": weights.tag, "files": files})
         if not as_json:
-            screen.say(f"{model.id} {weights.name}: {format_bytes(size)}, verified, in {files[0].parent}")
+            screen.say(f"{model.id} {weights.name}: {where}")
     if as_json:
         screen.json(done)
+
+
+def _fetch(screen: Screen, settings: Settings, model: Model, weights: Weights) -> tuple[str, list[str]]:
+    """Where they are now, in words, and the files of it that are ours."""
+    if weights.tag:
+        fetch_tag(screen, settings, weights.tag)
+        return f"{weights.tag}, in the store of the Ollama at {settings.ollama_url}", []
+    files = pulled(screen, settings, model, weights)
+    size = sum(file.stat().st_size for file in files)
+    return f"{format_bytes(size)}, verified, in {files[0].parent}", [str(file) for file in files]
 
 
 def _weights(
