@@ -138,8 +138,7 @@ def _show(screen: Screen, server: dict[str, Any]) -> None:
         right=["SLOTS", "MEMORY", "PLANNED"],
     )
     for each in server["engines"]:
-        # Why it had to make room is in the log, and no fault.
-        if each["reason"] and each["state"] != "asleep":
+        if each["reason"]:
             screen.say(f"{each['model']}: {each['reason'].rstrip('.')}. See `kanoa-mlops logs`.")
     if server["standing"] is not Standing.RUNNING:
         screen.say(f"`kanoa-mlops restart --port {server['port']}` serves the same again.")
