@@ -89,7 +89,7 @@ async def test_a_stop_ends_long_streams_with_an_error(engine: FakeEngine, open_d
     assert text.endswith(f"data: {json.dumps({'error': stopped})}\n\n")
     assert (await waiting).status == 503
     assert json.loads((await waiting).text) == {"error": stopped}
-    assert engine.running == 0
+    await until(lambda: engine.running == 0)
 
 
 async def test_nothing_new_is_taken_while_stopping(engine: FakeEngine, open_door: OpenDoor) -> None:

@@ -4,74 +4,88 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
-
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import CLIENT_LEFT, Exchange, log_line, request_id
 from kanoa_mlops.gateway.hosts import host_allowed, origin_allowed
-from kanoa_mlops.gateway.inflight import ClientLeft, InFlight, Patience, stopping
+from kanoa_mlops.gateway.http.request import ClientLeft, Receive, Request, Scope, Send
+from kanoa_mlops.gateway.http.response import Answer, Response
+from kanoa_mlops.gateway.inflight import InFlight, Patience, stopping
 from kanoa_mlops.gateway.metrics import Metrics
-from kanoa_mlops.gateway.routes import LISTED, PROBES, label
+from kanoa_mlops.gateway.routes import LISTED, PROBES, known
 
-EXCHANGE = web.RequestKey("exchange", Exchange)
+Handler = Callable[[Request, Exchange], Awaitable[Answer]]
 
-_LAST_EVENT_SECONDS = 5.0  # for a client to take the event that says what went wrong
+_LAST_WORDS_SECONDS = 5.0  # for a client to take what says what went wrong
 _log = logging.getLogger("kanoa_mlops.gateway")
 
 
-def answering(in_flight: InFlight, metrics: Metrics) -> Middleware:
-    """The outermost layer: an exchange for each request, and an answer whatever happens."""
+@dataclass(frozen=True)
+class Answering:
+    """An ASGI application: an exchange for each request, and an answer whatever happens."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    handlers: Mapping[tuple[str, str], Handler]
+    """By method and route."""
+    in_flight: InFlight
+    metrics: Metrics
+    allowed_hosts: Collection[str] | None
+    """In lower case, beside the loopback ones; None lets every host in."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        route, request.name = known(request.path)
         given = request.headers.get("x-request-id", "")
-        exchange = Exchange(request_id(given), request.method, label(request), Patience())
-        request[EXCHANGE] = exchange
+        exchange = Exchange(request_id(given), request.method, route, Patience())
         try:
-            response = await _respond(request, exchange, handler, in_flight)
-            exchange.status = exchange.status or response.status
-            return response
+            await self._answer(request, exchange)
         except asyncio.CancelledError:
             exchange.status = CLIENT_LEFT
             raise
         finally:
-            metrics.ended(exchange)
-            _log.log(logging.DEBUG if exchange.route in PROBES else logging.INFO, "%s", log_line(exchange))
+            self.metrics.ended(exchange)
+            level = logging.DEBUG if exchange.route in PROBES else logging.INFO
+            if _log.isEnabledFor(level):
+                _log.log(level, "%s", log_line(exchange))
 
-    return middleware
+    async def _answer(self, request: Request, exchange: Exchange) -> None:
+        try:
+            if self.in_flight.stopping:
+                raise stopping()
+            async with self.in_flight.running(exchange.patience):
+                answer = await self._handler(request, exchange)(request, exchange)
+                exchange.status = exchange.status or answer.status
+                if isinstance(answer, Response):
+                    await request.answer(answer, exchange.headers)
+        except ClientLeft:
+            exchange.status = CLIENT_LEFT
+        except Exception as problem:  # the outermost edge: nothing passes it but an answer
+            error = _as_api_error(problem, exchange)
+            exchange.fail(error)
+            await _tell(request, exchange, error)
+
+    def _handler(self, request: Request, exchange: Exchange) -> Handler:
+        if self.allowed_hosts is not None:
+            _check(request, self.allowed_hosts)
+        method = "GET" if request.method == "HEAD" else request.method
+        if handler := self.handlers.get((method, exchange.route)):
+            return handler
+        taken = sorted(each for each, route in self.handlers if route == exchange.route)
+        raise _wrong_method(request.method, taken) if taken else _nothing_here()
 
 
-def guarding(allowed_hosts: Collection[str] | None) -> Middleware:
-    """Refuses what a web page elsewhere could send here; None lets every host in."""
-    allowed = None if allowed_hosts is None else frozenset(host.lower() for host in allowed_hosts)
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if allowed is not None:
-            _check(request, allowed)
-        return await handler(request)
-
-    return middleware
-
-
-async def _respond(
-    request: web.Request, exchange: Exchange, handler: Handler, in_flight: InFlight
-) -> web.StreamResponse:
+async def _tell(request: Request, exchange: Exchange, error: ApiError) -> None:
+    """As an HTTP error where nothing was sent yet, else as the stream's last event."""
     try:
-        if in_flight.stopping:
-            raise stopping()
-        async with in_flight.running(exchange.patience):
-            return await handler(request)
-    except ClientLeft:
-        exchange.status = CLIENT_LEFT
-        return exchange.stream or web.Response(status=CLIENT_LEFT)
-    except Exception as problem:  # the outermost edge: nothing passes it but an answer
-        error = _as_api_error(problem, exchange)
-        exchange.fail(error)
-        return await _tell(request, exchange, error)
+        async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            if exchange.stream is None:
+                await request.answer(error.response(), exchange.headers)
+            else:
+                await exchange.stream.write(error.event())
+                await exchange.stream.finish()
+    except TimeoutError:
+        request.abort()
 
 
 def _as_api_error(problem: Exception, exchange: Exchange) -> ApiError:
@@ -79,16 +93,6 @@ def _as_api_error(problem: Exception, exchange: Exchange) -> ApiError:
         return problem
     if isinstance(problem, TimeoutError):
         return exchange.patience.late
-    if isinstance(problem, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(problem.allowed_methods))
-        return ApiError(
-            405,
-            f"{exchange.method} is not taken here; use {allowed}.",
-            code="method_not_allowed",
-            headers={"allow": allowed},
-        )
-    if isinstance(problem, web.HTTPNotFound):
-        return ApiError(404, f"There is nothing here. What there is: {'; '.join(LISTED)}.", code="not_found")
     _log.error("unexpected failure id=%s route=%s", exchange.request_id, exchange.route, exc_info=problem)
     return ApiError(
         500,
@@ -97,21 +101,22 @@ def _as_api_error(problem: Exception, exchange: Exchange) -> ApiError:
     )
 
 
-async def _tell(request: web.Request, exchange: Exchange, error: ApiError) -> web.StreamResponse:
-    """As an HTTP error where nothing was sent yet, else as the stream's last event."""
-    if exchange.stream is None:
-        return error.response()
-    try:
-        async with asyncio.timeout(_LAST_EVENT_SECONDS):
-            await exchange.stream.write(error.event())
-            await exchange.stream.write_eof()
-    except (TimeoutError, ConnectionError):
-        if request.transport is not None:
-            request.transport.abort()
-    return exchange.stream
+def _wrong_method(method: str, taken: Collection[str]) -> ApiError:
+    allowed = ", ".join(taken)
+    return ApiError(
+        405,
+        f"{method} is not taken here; use {allowed}.",
+        code="method_not_allowed",
+        headers={"allow": allowed},
+    )
 
 
-def _check(request: web.Request, allowed: Collection[str]) -> None:
+def _nothing_here() -> ApiError:
+    return ApiError(404, f"There is nothing here. What there is: {'; '.join(LISTED)}.", code="not_found")
+
+
+def _check(request: Request, allowed: Collection[str]) -> None:
+    """Refuses what a web page elsewhere could send here."""
     host, origin = request.headers.get("host"), request.headers.get("origin")
     if host is not None and not host_allowed(host, allowed):
         raise _foreign("Host", "names another machine")

@@ -43,6 +43,11 @@ class Backend:
         return self.upstream_model or self.model
 
     @property
+    def keeps_connections(self) -> bool:
+        """llama.cpp has a thread wait for each that is kept, and few threads."""
+        return not self.engine.startswith("llama.cpp")
+
+    @property
     def takes_requests(self) -> bool:
         """It answers, now or after a while."""
         return self.state == "ready" or (self.on_demand and self.state != "down")

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-
 from kanoa_mlops.gateway.envelope import ApiError
-from kanoa_mlops.gateway.inflight import ClientLeft, Patience
+from kanoa_mlops.gateway.http.decoding import BadEncoding, Decoder
+from kanoa_mlops.gateway.http.request import Request
+from kanoa_mlops.gateway.inflight import Patience
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Asked:
     """Asked for a last event that counts the tokens."""
 
 
-async def read_body(request: web.Request, max_bytes: int, patience: Patience) -> bytes:
+async def read_body(request: Request, max_bytes: int, patience: Patience) -> bytes:
     """The whole body.
 
     Raises:
@@ -38,18 +37,17 @@ async def read_body(request: web.Request, max_bytes: int, patience: Patience) ->
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in request.content.iter_any():
+        decoder = Decoder(request.headers.get("content-encoding", ""))
+        async for chunk in request.chunks():
             patience.renew()
-            size += len(part)
-            if size > max_bytes:
-                raise _too_large(max_bytes)
-            parts.append(part)
-    except ConnectionError as error:
-        raise ClientLeft from error
-    except (web.RequestPayloadError, HttpProcessingError) as error:
-        raise ApiError(
-            400, "The request's body is not framed or encoded as it says.", code="bad_body"
-        ) from error
+            for part in decoder.feed(chunk):
+                size += len(part)
+                if size > max_bytes:
+                    raise _too_large(max_bytes)
+                parts.append(part)
+        decoder.finish()
+    except BadEncoding as error:
+        raise ApiError(400, f"The request's body is not what it says: {error}.", code="bad_body") from error
     return b"".join(parts)
 
 

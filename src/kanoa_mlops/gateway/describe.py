@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
-import aiohttp
-
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend, Backends
@@ -17,6 +15,7 @@ from kanoa_mlops.gateway.description import NotDescribed, parse, question
 from kanoa_mlops.gateway.description_cache import DescriptionCache
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.holding import Loader
+from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.images import Picture, Place
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
 from kanoa_mlops.gateway.usage import Step, Usage
@@ -39,7 +38,7 @@ class Describer:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        client: Client,
         backends: Backends,
         loader: Loader | None,
         *,
@@ -51,7 +50,7 @@ class Describer:
 
         `observe` is told how many seconds each description took.
         """
-        self._session = session
+        self._client = client
         self._backends = backends
         self._loader = loader
         self._seconds = seconds
@@ -118,7 +117,7 @@ class Describer:
     async def _ask(self, backend: Backend, picture: Picture, request_id: str) -> tuple[str, Usage]:
         body = json.dumps(question(backend, picture)).encode()
         headers = {"content-type": "application/json", "x-request-id": request_id}
-        async with ask_engine(self._session, backend, routes.CHAT, body, headers) as answer:
+        async with ask_engine(self._client, backend, routes.CHAT, body, headers) as answer:
             if answer.status != 200:
                 raise NotDescribed(f"answered with HTTP {answer.status}")
             return parse(await _read(answer), backend)

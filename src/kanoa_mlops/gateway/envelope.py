@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from aiohttp import web
+from kanoa_mlops.gateway.http.response import Response
 
 Source = Literal["gateway", "engine"]
 
@@ -35,13 +35,9 @@ class ApiError(Exception):
         self.details = dict(details or {})
         self.headers = dict(headers or {})
 
-    def response(self) -> web.Response:
-        return web.Response(
-            status=self.status,
-            body=self._json(),
-            content_type="application/json",
-            headers={**self.headers, "x-kanoa-error-source": self.source},
-        )
+    def response(self) -> Response:
+        own = {"content-type": "application/json", "x-kanoa-error-source": self.source}
+        return Response(self.status, self._json(), {**self.headers, **own})
 
     def event(self) -> bytes:
         """A server-sent event that OpenAI's clients raise as an error."""

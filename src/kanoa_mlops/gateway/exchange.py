@@ -7,11 +7,10 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from aiohttp import web
-
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.figure_notes import NO_FIGURES, FigureNotes
+from kanoa_mlops.gateway.http.response import Stream
 from kanoa_mlops.gateway.inflight import Patience
 from kanoa_mlops.gateway.usage import Usage
 
@@ -32,7 +31,7 @@ class Exchange:
     held_seconds: float = 0.0
     """Spent waiting for a model to be loaded."""
     first_byte_seconds: float | None = None
-    stream: web.StreamResponse | None = None
+    stream: Stream | None = None
     """The stream, once its head has gone out."""
     status: int = 0
     """What it came to; for a stream that failed under way, the status the failure would have had."""

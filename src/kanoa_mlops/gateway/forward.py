@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import aiohttp
-from aiohttp import web
-
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.engine_errors import translate, translate_hidden
@@ -12,7 +9,9 @@ from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.events import DONE, EventSplitter, as_events, data_of
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.heartbeat import open_stream
-from kanoa_mlops.gateway.inflight import ClientLeft
+from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.http.request import Request
+from kanoa_mlops.gateway.http.response import Answer, Response, Stream
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.tally import Tally
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
@@ -24,22 +23,21 @@ _CLIENT_STALLED = ApiError(408, "The client stopped reading the answer.", code="
 class Forwarder:
     """From a prepared request to the client's answer."""
 
-    def __init__(self, session: aiohttp.ClientSession, limits: Limits) -> None:
-        self._session = session
+    def __init__(self, client: Client, limits: Limits) -> None:
+        self._client = client
         self._limits = limits
 
     async def forward(
-        self, request: web.Request, exchange: Exchange, asked: Asked, backend: Backend, body: bytes
-    ) -> web.StreamResponse:
+        self, request: Request, exchange: Exchange, asked: Asked, backend: Backend, body: bytes
+    ) -> Answer:
         """Until the engine's first byte nothing goes out, so up to there a failure is an HTTP error.
 
         Raises:
             ApiError: the engine refused, failed, or took too long; before or after the stream began.
-            ClientLeft: nobody reads the answer any more.
         """
         exchange.patience.allow(self._limits.first_byte_seconds, _no_answer(backend, self._limits))
         headers = _request_headers(request, exchange)
-        async with ask_engine(self._session, backend, exchange.route, body, headers) as answer:
+        async with ask_engine(self._client, backend, exchange.route, body, headers) as answer:
             if not 200 <= answer.status < 300:
                 raise translate(
                     answer.status,
@@ -54,8 +52,8 @@ class Forwarder:
             return await self._relayed(request, exchange, asked, answer)
 
     async def _relayed(
-        self, request: web.Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
-    ) -> web.StreamResponse:
+        self, request: Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
+    ) -> Stream:
         splitter = EventSplitter()
         tally = Tally(answer.backend, wants_usage=asked.wants_usage, steps=exchange.figures.steps)
         outgoing = tally.pass_on(await _first_events(answer, splitter))
@@ -76,8 +74,8 @@ class Forwarder:
             exchange.usage = tally.usage
 
     async def _converted(
-        self, request: web.Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
-    ) -> web.StreamResponse:
+        self, request: Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
+    ) -> Stream:
         """An engine that ignored `stream: true`; its JSON as it is would look like an empty answer."""
         body = await answer.read()
         _raise_hidden_error(body, answer)
@@ -89,17 +87,14 @@ class Forwarder:
         await self._send(exchange, stream, events)
         return await _finish(stream)
 
-    async def _send(self, exchange: Exchange, stream: web.StreamResponse, events: bytes) -> None:
+    async def _send(self, exchange: Exchange, stream: Stream, events: bytes) -> None:
         if not events:
             return
         exchange.patience.allow(self._limits.idle_seconds, _CLIENT_STALLED)
-        try:
-            await stream.write(events)
-        except ConnectionError as error:
-            raise ClientLeft from error
+        await stream.write(events)
 
 
-async def _whole(exchange: Exchange, answer: EngineAnswer) -> web.Response:
+async def _whole(exchange: Exchange, answer: EngineAnswer) -> Response:
     body = await answer.read()
     _raise_hidden_error(body, answer)
     exchange.first_byte()
@@ -107,27 +102,21 @@ async def _whole(exchange: Exchange, answer: EngineAnswer) -> web.Response:
     headers = {"content-type": answer.content_type}
     if encoding := answer.header("content-encoding"):
         headers["content-encoding"] = encoding
-    return web.Response(status=answer.status, body=_counted(exchange, body, answer), headers=headers)
+    return Response(answer.status, _counted(exchange, body, answer), headers)
 
 
 def _counted(exchange: Exchange, body: bytes, answer: EngineAnswer) -> bytes:
     return add_steps(body, exchange.figures.steps, answer.backend.model)
 
 
-async def _begin(request: web.Request, exchange: Exchange, content_type: str) -> web.StreamResponse:
+async def _begin(request: Request, exchange: Exchange, content_type: str) -> Stream:
     """The stream; the one that was begun while the model was loaded, where there is one."""
     exchange.first_byte()
-    try:
-        return exchange.stream or await open_stream(request, exchange, content_type)
-    except ConnectionError as error:
-        raise ClientLeft from error
+    return exchange.stream or await open_stream(request, exchange, content_type)
 
 
-async def _finish(stream: web.StreamResponse) -> web.StreamResponse:
-    try:
-        await stream.write_eof()
-    except ConnectionError as error:
-        raise ClientLeft from error
+async def _finish(stream: Stream) -> Stream:
+    await stream.finish()
     return stream
 
 
@@ -152,7 +141,7 @@ async def _next_events(exchange: Exchange, answer: EngineAnswer, splitter: Event
     raise cut(answer.backend)
 
 
-def _request_headers(request: web.Request, exchange: Exchange) -> dict[str, str]:
+def _request_headers(request: Request, exchange: Exchange) -> dict[str, str]:
     """The only ones that mean something to an engine; above all not the client's own key or cookies."""
     headers = {"content-type": "application/json", "x-request-id": exchange.request_id}
     if accept := request.headers.get("accept"):

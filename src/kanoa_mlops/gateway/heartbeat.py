@@ -6,16 +6,16 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
-
 from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.http.request import Request
+from kanoa_mlops.gateway.http.response import Stream
 from kanoa_mlops.gateway.limits import Limits
 
 
 class Heartbeat:
     """Around a wait. Where that is short, nothing is sent and an error may still be an HTTP error."""
 
-    def __init__(self, request: web.Request, exchange: Exchange, limits: Limits) -> None:
+    def __init__(self, request: Request, exchange: Exchange, limits: Limits) -> None:
         self._request = request
         self._exchange = exchange
         self._limits = limits
@@ -43,26 +43,16 @@ class Heartbeat:
         self._beating = asyncio.create_task(self._beat())
 
     async def _beat(self) -> None:
-        try:
-            stream = self._exchange.stream or await open_stream(self._request, self._exchange)
-            while True:
-                await stream.write(f": {self._words}\n\n".encode())
-                await asyncio.sleep(self._limits.heartbeat_seconds)
-        except ConnectionError:
-            pass  # the client left; with its connection the server cancels the request itself
+        stream = self._exchange.stream or await open_stream(self._request, self._exchange)
+        while True:
+            await stream.write(f": {self._words}\n\n".encode())
+            await asyncio.sleep(self._limits.heartbeat_seconds)
 
 
 async def open_stream(
-    request: web.Request, exchange: Exchange, content_type: str = "text/event-stream"
-) -> web.StreamResponse:
-    """Send the head of a stream; from here on an error is its last event.
-
-    Raises:
-        ConnectionError: the client left.
-    """
-    stream = web.StreamResponse(
-        headers={"content-type": content_type, "cache-control": "no-cache", "x-accel-buffering": "no"}
-    )
-    await stream.prepare(request)
-    exchange.stream = stream
-    return stream
+    request: Request, exchange: Exchange, content_type: str = "text/event-stream"
+) -> Stream:
+    """Send the head of a stream; from here on an error is its last event."""
+    own = {"content-type": content_type, "cache-control": "no-cache", "x-accel-buffering": "no"}
+    exchange.stream = await request.stream({**own, **exchange.headers})
+    return exchange.stream

@@ -9,8 +9,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiohttp import web
-
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend, Backends
@@ -18,6 +16,8 @@ from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.heartbeat import Heartbeat
+from kanoa_mlops.gateway.http.request import Request
+from kanoa_mlops.gateway.http.response import Answer
 from kanoa_mlops.gateway.limits import Limits
 
 _STREAMED = (routes.CHAT, routes.COMPLETIONS)
@@ -54,19 +54,19 @@ class Holding:
 
     async def send(
         self,
-        request: web.Request,
+        request: Request,
         exchange: Exchange,
         asked: Asked,
         backend: Backend,
-        forward: Callable[[Backend], Awaitable[web.StreamResponse]],
-    ) -> web.StreamResponse:
+        forward: Callable[[Backend], Awaitable[Answer]],
+    ) -> Answer:
         """Load and forward; and again where the engine died before anything of its answer went out.
 
         Raises:
             ApiError: 503 where it cannot be loaded, and what `forward` raises.
         """
 
-        async def once() -> web.StreamResponse:
+        async def once() -> Answer:
             async with self.loaded(request, exchange, asked, backend) as ready:
                 return await forward(ready)
 
@@ -81,7 +81,7 @@ class Holding:
 
     @asynccontextmanager
     async def loaded(
-        self, request: web.Request, exchange: Exchange, asked: Asked, backend: Backend
+        self, request: Request, exchange: Exchange, asked: Asked, backend: Backend
     ) -> AsyncIterator[Backend]:
         """The backend as it is once its engine answers, wherever that is now.
 
@@ -102,7 +102,7 @@ class Holding:
             yield self.backends.find(backend.model) or backend
 
     def _heartbeat(
-        self, request: web.Request, exchange: Exchange, asked: Asked
+        self, request: Request, exchange: Exchange, asked: Asked
     ) -> AbstractAsyncContextManager[Heartbeat | None]:
         if asked.stream and exchange.route in _STREAMED:
             return Heartbeat(request, exchange, self.limits)

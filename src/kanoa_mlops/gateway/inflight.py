@@ -11,10 +11,6 @@ from kanoa_mlops.gateway.envelope import ApiError
 _LAST_WORDS_SECONDS = 5.0  # for the streams to send their error event once the grace is over
 
 
-class ClientLeft(Exception):
-    """The client closed the connection; there is nobody to answer."""
-
-
 class Patience:
     """One request's time limit. Moves as the request moves, and ends at once when the gateway stops."""
 
@@ -23,6 +19,8 @@ class Patience:
         self._loop = asyncio.get_running_loop()
         self._seconds: float | None = None
         self._ended = False
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self.late = ApiError(504, "The request took too long.", code="timeout")
 
     def allow(self, seconds: float, late: ApiError) -> None:
@@ -33,17 +31,36 @@ class Patience:
 
     def renew(self) -> None:
         """Something moved: the same seconds again, from now."""
-        if not self._ended and self._seconds is not None:
-            self._end_in(self._seconds)
+        if self._ended or self._seconds is None:
+            return
+        self._deadline = self._loop.time() + self._seconds
+        # Moved with every piece of every stream; a timer is only made anew where it would ring too late.
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._set_timer()
 
     def end(self, late: ApiError) -> None:
         """Wait no more, and never again."""
         self._ended, self.late = True, late
-        self._end_in(0)
+        self._expire()
 
-    def _end_in(self, seconds: float) -> None:
+    def over(self) -> None:
+        """It came to its end in time."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _set_timer(self) -> None:
+        self.over()
+        self._timer = self._loop.call_at(self._deadline, self._ring)
+
+    def _ring(self) -> None:
+        if self._loop.time() < self._deadline:
+            self._set_timer()
+        else:
+            self._expire()
+
+    def _expire(self) -> None:
         if not self.timeout.expired():
-            self.timeout.reschedule(self._loop.time() + seconds)
+            self.timeout.reschedule(self._loop.time())
 
 
 class InFlight:
@@ -64,6 +81,7 @@ class InFlight:
             async with patience.timeout:
                 yield
         finally:
+            patience.over()
             self._leave(patience)
 
     async def drain(self, grace_seconds: float) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from aiohttp import web
-
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
-MODEL = "/v1/models/{name:.+}"  # names contain slashes
+MODEL = "/v1/models/{name}"  # names contain slashes
 HEALTH = "/health"
 METRICS = "/metrics"
 ROOT = "/"
@@ -16,23 +14,23 @@ ROOT = "/"
 PASSED_ON = (CHAT, COMPLETIONS, EMBEDDINGS)
 PROBES = (HEALTH, METRICS, ROOT)  # asked again and again by machines; not worth a line in the log
 
+_MODEL = MODEL.removesuffix("{name}")
+
 LISTED = tuple(
     [f"POST {path}" for path in PASSED_ON]
-    + [f"GET {path}" for path in (MODELS, "/v1/models/{name}", HEALTH, METRICS, ROOT)]
+    + [f"GET {path}" for path in (MODELS, MODEL, HEALTH, METRICS, ROOT)]
 )
 
 
-def both(path: str) -> tuple[str, ...]:
-    """The path with and without `/v1`: clients are told a base address with it, and people forget it."""
-    return path, path.removeprefix("/v1")
+def known(path: str) -> tuple[str, str]:
+    """The route that a path is of, with or without `/v1`, and the name in it; ('other', '') for what is none.
 
-
-def label(request: web.Request) -> str:
-    """The route of a request as one of the above; 'other' for whatever a client makes up."""
-    resource = request.match_info.route.resource
-    if resource is None:
-        return "other"
-    path = resource.canonical
-    if path.startswith("/models/") or path.startswith("/v1/models/"):
-        return "/v1/models/{name}"
-    return path if path in PROBES or path.startswith("/v1/") else f"/v1{path}"
+    Clients are told a base address with `/v1`, and people forget it.
+    """
+    if path in PROBES:
+        return path, ""
+    full = path if path.startswith("/v1/") else f"/v1{path}"
+    if full in (*PASSED_ON, MODELS):
+        return full, ""
+    name = full.removeprefix(_MODEL)
+    return (MODEL, name) if name and name != full else ("other", "")
