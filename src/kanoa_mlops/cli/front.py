@@ -25,6 +25,7 @@ from kanoa_mlops.runtime.fleet.fleet import Fleet
 from kanoa_mlops.runtime.fleet.supervised import Supervised
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
+from kanoa_mlops.runtime.lazy_log import LazyLog
 from kanoa_mlops.runtime.logs import rotate
 from kanoa_mlops.runtime.ports import port_taken
 from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
@@ -201,7 +202,8 @@ def _first_record(served: Served, by_turns: bool) -> EngineRecord:
 def server_log(folder: ServerFolder) -> Iterator[None]:
     """What the server has to say goes to its log file."""
     rotate(folder.log)
-    handler = logging.FileHandler(folder.log, encoding="utf-8")
+    file = folder.log.open("a", encoding="utf-8")
+    handler = LazyLog(file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("kanoa_mlops")
     logger.setLevel(logging.INFO)
@@ -211,6 +213,7 @@ def server_log(folder: ServerFolder) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         handler.close()
+        file.close()
 
 
 async def _until_ready(engine: Engine, others: Sequence[asyncio.Future[Any]]) -> None:

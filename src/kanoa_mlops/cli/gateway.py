@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import click
 
 from kanoa_mlops import __version__
 from kanoa_mlops.cli import options
+from kanoa_mlops.cli.loop import run
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import Failure
 from kanoa_mlops.gateway.config import GatewayConfig, read_config
 from kanoa_mlops.gateway.hosts import is_loopback
+from kanoa_mlops.runtime.lazy_log import LazyLog
 from kanoa_mlops.runtime.ports import port_taken
 from kanoa_mlops.settings import Settings, load_settings
 
@@ -40,9 +43,11 @@ def command(path: Path, host: str | None, port: int | None) -> None:
     host = host or settings.host
     if not is_loopback(host):
         screen.say(f"warning: {host} is open to the network: whoever reaches it may use it, without a key.")
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    # A file of its own: Python's is written line by line.
+    log = LazyLog(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8"))
+    logging.basicConfig(handlers=[log], format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
-    asyncio.run(_answer(screen, settings, config, host, port or settings.port))
+    run(_answer(screen, settings, config, host, port or settings.port))
 
 
 async def _answer(screen: Screen, settings: Settings, config: GatewayConfig, host: str, port: int) -> None:

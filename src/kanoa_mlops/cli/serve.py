@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -20,6 +19,7 @@ from kanoa_mlops.cli.fetch import fetched
 from kanoa_mlops.cli.fit import require_fit
 from kanoa_mlops.cli.introduce import introduce
 from kanoa_mlops.cli.local import equipped_machine
+from kanoa_mlops.cli.loop import run
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.size import SIZE
@@ -243,7 +243,7 @@ def _run(
             announce(screen, record)
             screen.say("Ctrl-C stops it.")
 
-        asyncio.run(Front(settings, folder, served, request, by_turns=by_turns).run(ready))
+        run(Front(settings, folder, served, request, by_turns=by_turns).run(ready))
     screen.say("Stopped.")
 
 

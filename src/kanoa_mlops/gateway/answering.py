@@ -30,7 +30,7 @@ class Answering:
     """By method and route."""
     in_flight: InFlight
     metrics: Metrics
-    allowed_hosts: Collection[str] | None
+    allowed_hosts: frozenset[str] | None
     """In lower case, beside the loopback ones; None lets every host in."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +115,7 @@ def _nothing_here() -> ApiError:
     return ApiError(404, f"There is nothing here. What there is: {'; '.join(LISTED)}.", code="not_found")
 
 
-def _check(request: Request, allowed: Collection[str]) -> None:
+def _check(request: Request, allowed: frozenset[str]) -> None:
     """Refuses what a web page elsewhere could send here."""
     host, origin = request.headers.get("host"), request.headers.get("origin")
     if host is not None and not host_allowed(host, allowed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -115,7 +116,7 @@ class Passage:
 
     async def pass_on(self, request: Request, exchange: Exchange) -> Answer:
         chat = exchange.route == routes.CHAT
-        exchange.patience.allow(self.limits.idle_seconds, _slow_upload(self.limits))
+        exchange.patience.allow(self.limits.idle_seconds, partial(_slow_upload, self.limits))
         raw = await read_body(request, self.limits.max_body_bytes, exchange.patience)
         async with request.staying():
             return await self._answer(request, exchange, parse_body(raw, chat=chat))
@@ -124,7 +125,7 @@ class Passage:
         backend = choose(asked.model, self.backends)
         exchange.backend = backend
         self.metrics.started(exchange)
-        exchange.patience.allow(self.limits.figures_seconds, _slow_figures(self.limits))
+        exchange.patience.allow(self.limits.figures_seconds, partial(_slow_figures, self.limits))
         prepared = await self._prepare(request, exchange, asked, backend)
         exchange.figures = prepared.figures
 

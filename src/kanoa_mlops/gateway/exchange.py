@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
 from dataclasses import dataclass, field
 
 from kanoa_mlops.gateway.backends import Backend
@@ -64,7 +64,7 @@ class Exchange:
 
 def request_id(given: str) -> str:
     """The client's own id where it is fit for a header and a log, else a new one."""
-    return given if _SANE_ID.fullmatch(given) else f"req-{uuid.uuid4().hex}"
+    return given if _SANE_ID.fullmatch(given) else f"req-{os.urandom(16).hex()}"
 
 
 def log_line(exchange: Exchange) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.engine_errors import translate, translate_hidden
@@ -16,8 +18,6 @@ from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.tally import Tally
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
 from kanoa_mlops.gateway.usage import add_steps, find_usage
-
-_CLIENT_STALLED = ApiError(408, "The client stopped reading the answer.", code="client_stalled")
 
 
 class Forwarder:
@@ -35,7 +35,8 @@ class Forwarder:
         Raises:
             ApiError: the engine refused, failed, or took too long; before or after the stream began.
         """
-        exchange.patience.allow(self._limits.first_byte_seconds, _no_answer(backend, self._limits))
+        late = partial(_no_answer, backend, self._limits)
+        exchange.patience.allow(self._limits.first_byte_seconds, late)
         headers = _request_headers(request, exchange)
         async with ask_engine(self._client, backend, exchange.route, body, headers) as answer:
             if not 200 <= answer.status < 300:
@@ -60,7 +61,7 @@ class Forwarder:
         if tally.error and not data_of(outgoing):
             raise tally.error
         stream = await _begin(request, exchange, answer.content_type)
-        silent = _silent(answer.backend, self._limits)
+        silent = partial(_silent, answer.backend, self._limits)
         try:
             while True:
                 await self._send(exchange, stream, outgoing)
@@ -90,7 +91,7 @@ class Forwarder:
     async def _send(self, exchange: Exchange, stream: Stream, events: bytes) -> None:
         if not events:
             return
-        exchange.patience.allow(self._limits.idle_seconds, _CLIENT_STALLED)
+        exchange.patience.allow(self._limits.idle_seconds, _client_stalled)
         await stream.write(events)
 
 
@@ -153,6 +154,10 @@ def _raise_hidden_error(body: bytes, answer: EngineAnswer) -> None:
     """An error under a status of 200."""
     if body.lstrip()[:8] == b'{"error"':
         raise translate_hidden(body, answer.backend)
+
+
+def _client_stalled() -> ApiError:
+    return ApiError(408, "The client stopped reading the answer.", code="client_stalled")
 
 
 def _no_stream(answer: EngineAnswer) -> ApiError:

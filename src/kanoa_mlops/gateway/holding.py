@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from kanoa_mlops.errors import KanoaError
@@ -89,7 +90,7 @@ class Holding:
             ApiError: 503 with the reason.
         """
         began = time.monotonic()
-        exchange.patience.allow(self.limits.loading_seconds, _too_long(backend, self.limits))
+        exchange.patience.allow(self.limits.loading_seconds, partial(_too_long, backend, self.limits))
         async with AsyncExitStack() as stack:
             async with self._heartbeat(request, exchange, asked) as heartbeat:
                 tell = heartbeat.tell if heartbeat else _to_nobody

@@ -4,7 +4,7 @@ rebinding) or post to localhost blindly; both show in the headers that the brows
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
@@ -19,13 +19,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def host_allowed(header: str, allowed: Collection[str]) -> bool:
+@lru_cache(maxsize=64)  # a client says the same each time
+def host_allowed(header: str, allowed: frozenset[str]) -> bool:
     """Whether a `Host` header, with or without port, is a loopback name or one of `allowed` (lower case)."""
     host = _without_port(header)
     return host is not None and (is_loopback(host) or host.lower() in allowed)
 
 
-def origin_allowed(header: str, allowed: Collection[str]) -> bool:
+def origin_allowed(header: str, allowed: frozenset[str]) -> bool:
     """Whether an `Origin` header is a page of this machine, or no web page at all (an editor's panel)."""
     if not header.lower().startswith(("http://", "https://")):
         return header != "null"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from kanoa_mlops.gateway.envelope import ApiError
 
 _LAST_WORDS_SECONDS = 5.0  # for the streams to send their error event once the grace is over
+
+Late = Callable[[], ApiError]
+"""Gives the answer to a wait that was too long. Not the answer itself: few are ever wanted."""
 
 
 class Patience:
@@ -21,12 +24,12 @@ class Patience:
         self._ended = False
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self.late = ApiError(504, "The request took too long.", code="timeout")
+        self._late: Late = _too_late
 
-    def allow(self, seconds: float, late: ApiError) -> None:
-        """From now on wait at most `seconds` for the next step; when they are over, `late` is the answer."""
+    def allow(self, seconds: float, late: Late) -> None:
+        """From now on wait at most `seconds` for the next step; past them, `late` gives the answer."""
         if not self._ended:
-            self._seconds, self.late = seconds, late
+            self._seconds, self._late = seconds, late
             self.renew()
 
     def renew(self) -> None:
@@ -38,10 +41,15 @@ class Patience:
         if self._timer is None or self._timer.when() > self._deadline:
             self._set_timer()
 
-    def end(self, late: ApiError) -> None:
+    def end(self, late: Late) -> None:
         """Wait no more, and never again."""
-        self._ended, self.late = True, late
+        self._ended, self._late = True, late
         self._expire()
+
+    @property
+    def late(self) -> ApiError:
+        """The answer to who waited too long."""
+        return self._late()
 
     def over(self) -> None:
         """It came to its end in time."""
@@ -90,7 +98,7 @@ class InFlight:
         if await self._emptied(grace_seconds):
             return
         for patience in list(self._running):
-            patience.end(stopping())
+            patience.end(stopping)
         await self._emptied(_LAST_WORDS_SECONDS)
 
     def _leave(self, patience: Patience) -> None:
@@ -105,6 +113,10 @@ class InFlight:
         except TimeoutError:
             return False
         return True
+
+
+def _too_late() -> ApiError:
+    return ApiError(504, "The request took too long.", code="timeout")
 
 
 def stopping() -> ApiError:

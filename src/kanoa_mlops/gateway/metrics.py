@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,8 +13,22 @@ from kanoa_mlops.gateway.backends import Backend, State
 from kanoa_mlops.gateway.envelope import Source
 from kanoa_mlops.gateway.exchange import CLIENT_LEFT, Exchange
 from kanoa_mlops.gateway.routes import PASSED_ON
+from kanoa_mlops.gateway.usage import Usage
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Of one model."""
+
+    in_flight: Gauge
+    first_byte: Histogram
+    held: Histogram
+    duration: Histogram
+    prompt: Counter
+    completion: Counter
+    left: Counter
 
 
 class Metrics:
@@ -47,31 +63,32 @@ class Metrics:
         )
         for source in get_args(Source):
             self._errors.labels(source)
+        # Finding a series by its labels costs more than counting in it. Bounded, as names are those served.
+        self._of = cache(self._series)
+        self._request = cache(self._requests.labels)
 
     def started(self, exchange: Exchange) -> None:
         """An engine was chosen for the request."""
-        self._in_flight.labels(exchange.model).inc()
+        self._of(exchange.model).in_flight.inc()
 
     def ended(self, exchange: Exchange) -> None:
-        self._requests.labels(exchange.model, exchange.route, exchange.status).inc()
+        self._request(exchange.model, exchange.route, exchange.status).inc()
         if exchange.error:
             self._errors.labels(exchange.error.source).inc()
         if exchange.backend is None:
             return
-        self._in_flight.labels(exchange.model).dec()
-        self._duration.labels(exchange.model).observe(exchange.seconds)
+        series = self._of(exchange.model)
+        series.in_flight.dec()
+        series.duration.observe(exchange.seconds)
         if exchange.status == CLIENT_LEFT:
-            self._left.labels(exchange.model).inc()
+            series.left.inc()
         if exchange.held_seconds:
-            self._held.labels(exchange.model).observe(exchange.held_seconds)
+            series.held.observe(exchange.held_seconds)
         if exchange.first_byte_seconds is not None:
-            self._first_byte.labels(exchange.model).observe(exchange.first_byte_seconds)
-        if exchange.usage:
-            self._prompt.labels(exchange.model).inc(exchange.usage.prompt_tokens)
-            self._completion.labels(exchange.model).inc(exchange.usage.completion_tokens)
+            series.first_byte.observe(exchange.first_byte_seconds)
+        self._count(exchange.model, exchange.usage)
         for step in exchange.figures.steps:
-            self._prompt.labels(step.model).inc(step.usage.prompt_tokens)
-            self._completion.labels(step.model).inc(step.usage.completion_tokens)
+            self._count(step.model, step.usage)
 
     def figure_read(self, seconds: float) -> None:
         self._figures.observe(seconds)
@@ -90,17 +107,24 @@ class Metrics:
     def _appear(self, model: str) -> None:
         """A series that begins at its first event cannot tell Prometheus that there was an increase."""
         for route in PASSED_ON:
-            self._requests.labels(model, route, 200)
-        for metric in (
-            self._in_flight,
-            self._first_byte,
-            self._held,
-            self._duration,
-            self._prompt,
-            self._completion,
-            self._left,
-        ):
-            metric.labels(model)
+            self._request(model, route, 200)
+        self._of(model)
+
+    def _series(self, model: str) -> _Series:
+        return _Series(
+            self._in_flight.labels(model),
+            self._first_byte.labels(model),
+            self._held.labels(model),
+            self._duration.labels(model),
+            self._prompt.labels(model),
+            self._completion.labels(model),
+            self._left.labels(model),
+        )
+
+    def _count(self, model: str, usage: Usage | None) -> None:
+        if usage:
+            self._of(model).prompt.inc(usage.prompt_tokens)
+            self._of(model).completion.inc(usage.completion_tokens)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"kanoa_{name}", text, labels, registry=self._registry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from typing import cast
 
 import httptools
 
@@ -116,8 +117,7 @@ class Connection(asyncio.Protocol):
     # What the event loop tells:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
