@@ -160,8 +160,7 @@ def test_rights_that_lack_are_told(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout == "The gateway's database a.db cannot be written: Permission denied.
-", done
+    assert done.stdout == "The gateway's database a.db cannot be written: Permission denied.\n", done
 
 
 def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path: Path) -> None:
