@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from kanoa_mlops.gateway.policy.backend import Abilities, Price
+from kanoa_mlops.gateway.policy.backend import NEEDS, Abilities, Price
 from tests.gateway.policy.make import ALL, CENTS, a_backend, an_ask
 
 
@@ -20,9 +20,9 @@ def test_what_a_request_needs_and_a_backend_lacks_is_named(
 ) -> None:
     able = {"sees": True, "tools": True, "structured": True} | {without: False}
     abilities = Abilities(32_768, **able)
-    assert abilities.lacking(an_ask(**asks)) == lack
-    assert abilities.lacking(an_ask()) is None
-    assert ALL.lacking(an_ask(**asks)) is None
+    assert [need for need in NEEDS if abilities.lacks(need, an_ask(**asks))] == [lack]
+    assert not any(abilities.lacks(need, an_ask()) for need in NEEDS)
+    assert not any(ALL.lacks(need, an_ask(**asks)) for need in NEEDS)
 
 
 @pytest.mark.parametrize(

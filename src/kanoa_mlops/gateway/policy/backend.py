@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from kanoa_mlops.gateway.policy.ask import Ask
 
@@ -16,6 +16,8 @@ BEYOND_LAN: tuple[Tier, ...] = ("cloud", "hosted")
 Kind = Literal[
     "unknown", "loading", "ready", "busy", "rate_limited", "exhausted", "auth_error", "down", "asleep"
 ]
+Need = Literal["images", "context", "tools", "structured"]
+NEEDS: tuple[Need, ...] = get_args(Need)
 
 _MILLION = 1_000_000
 
@@ -55,20 +57,15 @@ class Abilities:
         answer = min(ask.max_answer_tokens or 1, self.context_tokens // 4)
         return ask.prompt_tokens + max(1, answer) <= self.context_tokens
 
-    def lacking(self, ask: Ask) -> Lack | None:
-        """The first thing the request needs that is not here."""
-        if ask.images and not self.sees:
-            return "images"
-        if not self.room_for(ask):
-            return "context"
-        if ask.tools and not self.tools:
-            return "tools"
-        if ask.structured and not self.structured:
-            return "structured"
-        return None
-
-
-Lack = Literal["images", "context", "tools", "structured"]
+    def lacks(self, what: Need, ask: Ask) -> bool:
+        """Whether the request needs this and it is not here."""
+        if what == "images":
+            return ask.images and not self.sees
+        if what == "context":
+            return not self.room_for(ask)
+        if what == "tools":
+            return ask.tools and not self.tools
+        return ask.structured and not self.structured
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class BackendView:
         return self.in_flight / self.slots
 
     def able(self, ask: Ask) -> bool:
-        return self.abilities.lacking(ask) is None
+        return not any(self.abilities.lacks(need, ask) for need in NEEDS)
 
     def worst_cost(self, ask: Ask) -> Decimal | None:
         """Dollars the request can cost at most; None where the price is not known. Near ones cost nothing."""

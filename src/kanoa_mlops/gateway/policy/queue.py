@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from kanoa_mlops.gateway.policy.ask import Ask
 
@@ -45,6 +46,11 @@ class Queue:
             for line in lines.values():
                 if place < len(line):
                     yield line[place]
+
+    def ahead_of(self, ask: Ask) -> tuple[Ask, ...]:
+        """Those whose turn comes before; for one that does not wait yet, as if it joined now."""
+        line = self if self.holds(ask) else self.joined(ask)
+        return tuple(takewhile(lambda each: each.id != ask.id, line.in_turn()))
 
     def holds(self, ask: Ask) -> bool:
         return any(each.id == ask.id for each in self.waiting)
