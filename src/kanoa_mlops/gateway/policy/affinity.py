@@ -1,9 +1,9 @@
 """Consistent hashing with bounded loads: prompts that begin alike go where their beginning is remembered.
 
 The bound is that of Mirrokni, Thorup and Zadimoghaddam, https://arxiv.org/abs/1608.01350: nobody gets more
-than 1.25 times an equal share, and what is too much goes to the next choice. The order of choices is by weighted
-rendezvous hashing, https://en.wikipedia.org/wiki/Rendezvous_hashing: where a backend comes or goes, only the
-prompts that it wins or had move, and no ring is needed for it.
+than 1.25 times an equal share, and what is too much goes to the next choice. The order of choices is by
+weighted rendezvous hashing, https://en.wikipedia.org/wiki/Rendezvous_hashing: where a backend comes or goes,
+only the prompts that it wins or had move, and no ring is needed for it.
 """
 
 from __future__ import annotations

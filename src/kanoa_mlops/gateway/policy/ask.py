@@ -27,7 +27,6 @@ class Ask:
     tools: bool = False
     structured: bool = False
     """Wants an answer that follows a schema."""
-    stream: bool = False
     burst: Burst = "allow"
     prefix: bytes = b""
     """Hash of what its prompt shares with others (system text, first image); b'' where there is nothing."""

@@ -86,7 +86,7 @@ class BackendView:
     abilities: Abilities
     state: State
     slots: int
-    """Requests it works on at once."""
+    """Requests it works on at once, at least 1."""
     in_flight: int = 0
     service_seconds: float | None = None
     """Moving average of one request from sending to its end; None before the first."""

@@ -28,7 +28,7 @@ _SOONEST_AGAIN = 0.1  # seconds; estimates are no finer
 
 
 def decide(ask: Ask, pool: Pool, rules: Rules, queue: Queue, now: float) -> Decision:
-    """For a request that has just come, or one of the queue."""
+    """For a request that has just come, or one of the queue whose `again_at` is here."""
     schedule = Schedule(pool.backends, now)
     ahead = queue.ahead_of(ask)
     for other in ahead:
@@ -55,8 +55,8 @@ def dispatch(
 
 def _first_choice(ask: Ask, pool: Pool) -> list[BackendView]:
     """Where a request that waits is expected to go."""
-    near = ask.burst != "require"
-    return [each for each in in_question(ask, pool) if each.near == near and each.able(ask)]
+    able = [each for each in in_question(ask, pool) if each.able(ask)]
+    return [each for each in able if each.near] or able
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class _Case:
         if chosen := self.schedule.free(self.ask, within.near):
             backend, affine = chosen
             return Send(backend.id, "affinity" if affine else "nearest")
-        place = self.schedule.soonest(within.near, self.ask.deadline)
+        place = self.schedule.soonest(self.ask, within.near)
         if within.far and self._is_long(place):
             if chosen := self.schedule.free(self.ask, within.far):
                 return self._burst(chosen[0], within, place)
-            place = _sooner(place, self.schedule.soonest(within.far, self.ask.deadline))
+            place = _sooner(place, self.schedule.soonest(self.ask, within.far))
         if place is None:
             return refusals.nobody_ready(self.pool, within, self.rules, self.now)
         return self._wait(place, within)

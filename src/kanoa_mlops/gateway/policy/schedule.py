@@ -44,46 +44,44 @@ class Schedule:
                 return chosen
         return None
 
-    def soonest(self, among: Sequence[BackendView], before: float = math.inf) -> Place | None:
-        """Where a slot is expected first; None where none is expected before that time."""
-        views = [self._views[each.id] for each in among]
-        places = [
-            Place(each, self._wait(each)) for each in views if self._opens_in(each) < before - self._now
-        ]
-        return min(places, key=lambda place: place.seconds, default=None)
+    def soonest(self, ask: Ask, among: Sequence[BackendView]) -> Place | None:
+        """Where a slot is expected first; None where it is not worth waiting."""
+        places = [Place(view, self._wait(view, ask)) for view in (self._views[each.id] for each in among)]
+        awaited = [place for place in places if place.seconds < math.inf]
+        return min(awaited, key=lambda place: place.seconds, default=None)
 
     def seat(self, ask: Ask, among: Sequence[BackendView]) -> None:
         """It takes the slot that is free, or the first that will be."""
         if chosen := self.free(ask, among):
             self.take(chosen[0].id)
-        elif place := self.soonest(among):
+        elif place := self.soonest(ask, among):
             self.take(place.backend.id)
 
     def take(self, backend: str) -> None:
         view = self._views[backend]
         self._views[backend] = replace(view, in_flight=view.in_flight + 1)
 
-    def _wait(self, backend: BackendView) -> float:
+    def _wait(self, backend: BackendView, ask: Ask) -> float:
         """Where all slots are taken, requests end evenly: as many as slots in the time that one needs."""
         ahead = backend.in_flight - backend.slots + 1
-        return self._opens_in(backend) + max(0, ahead) * _step(backend)
+        return self._opens_in(backend, ask) + max(0, ahead) * _step(backend)
 
-    def _opens_in(self, backend: BackendView) -> float:
-        """Seconds until it takes requests at all."""
-        state = backend.state
-        if state.kind == "ready":
+    def _opens_in(self, backend: BackendView, ask: Ask) -> float:
+        """Seconds until it takes requests at all; infinite where it may be never, or surely too late."""
+        kind, until = backend.state.kind, backend.state.until
+        if kind == "ready":
             return 0.0
-        if state.kind in ("auth_error", "down"):
-            return math.inf  # it may not come back; who waits for it may wait for nothing
-        if state.until is not None:
-            return max(0.0, state.until - self._now)
-        if state.kind == "busy":
+        if kind in ("auth_error", "down"):
+            return math.inf
+        if kind in ("rate_limited", "exhausted") and (until is None or until > ask.deadline):
+            return math.inf
+        if until is not None:
+            return max(0.0, until - self._now)
+        if kind == "busy":
             return _step(backend)
-        if state.kind in ("loading", "unknown"):
-            return _LOADING_SECONDS if backend.wakes_in is None else backend.wakes_in
-        if state.kind == "asleep" and backend.wakes_in is not None:
-            return backend.wakes_in
-        return math.inf
+        if kind == "asleep" and backend.wakes_in is None:
+            return math.inf
+        return _LOADING_SECONDS if backend.wakes_in is None else backend.wakes_in
 
 
 def _rank(ask: Ask, backend: BackendView) -> tuple[int, float]:
