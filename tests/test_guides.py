@@ -70,6 +70,8 @@ def parse(words: list[str]) -> click.Context:
     command: click.Command = cli
     context = click.Context(cli, info_name="kanoa-mlops")
     while isinstance(command, click.Group):
+        if command.invoke_without_command and (not words or words[0].startswith("-")):
+            break
         assert words, f"`{context.command_path}` needs a command"
         found = command.get_command(context, words[0])
         assert found is not None, f"there is no command {words[0]!r}"

@@ -14,6 +14,9 @@
     │   ├── AccessRefused        the hub wants a licence accepted, or another token
     │   ├── OllamaAbsent         no Ollama daemon answers where one is looked for
     │   ├── DiskFull             not enough room, with how much and where
+    │   ├── BooksUnusable        the gateway's database: no rights, damaged, or of a newer version
+    │   ├── BooksBusy            the gateway's database is held by another process; later it will do
+    │   ├── UnknownKey           no such key of the gateway
     │   └── DoesNotFit           no plan fits this machine
     └── Failure                  exit 2: something of ours, or below us, broke
         ├── SourceFailed         weights could not be had from one source
@@ -92,6 +95,18 @@ class OllamaAbsent(UserError):
 
 
 class DiskFull(UserError):
+    pass
+
+
+class BooksUnusable(UserError):
+    pass
+
+
+class BooksBusy(UserError):
+    pass
+
+
+class UnknownKey(UserError):
     pass
 
 

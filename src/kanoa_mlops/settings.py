@@ -76,6 +76,11 @@ class Settings(BaseModel):
         """What engines said of their own memory when they booted here."""
         return self.state_dir / "measured"
 
+    @property
+    def books_file(self) -> Path:
+        """The gateway's keys, ledger and budgets; all gateways of this machine share it."""
+        return self.state_dir / "gateway.db"
+
     def offline_if(self, asked: bool) -> Settings:
         """A copy that is offline if these are, or if a command was asked to be."""
         return self.model_copy(update={"offline": self.offline or asked})

@@ -50,7 +50,7 @@ def test_a_served_model_is_measured_kept_and_compared(person: Person) -> None:
     assert "LAST: tokens/s in all, by those of" in again.stdout
     for row in ("tokens/s, text alone", "first token, text alone", "memory"):
         assert row in again.stdout
-    assert "1 requests in all, each answered with 4 tokens.\ntext, 1 in flight: " in again.stderr
+    assert "1 requests in all, answered with 4 tokens each.\ntext, 1 in flight: 1 done in" in again.stderr
     assert "\x1b" not in again.stderr
     runs = person.json("bench", MODEL, "--history")["runs"]
     assert runs[0] == run

@@ -82,6 +82,16 @@ async def test_as_many_are_in_flight_as_were_asked_for() -> None:
     assert engine.disconnects == 4
 
 
+async def test_a_level_ends_when_its_time_is_up_with_one_of_each_at_least() -> None:
+    done = []
+    async with FakeEngine() as engine:
+        asked = saying("Hello", 50)
+        samples = await load(at(engine), asked, parallel=4, done=lambda: done.append(1), seconds=0)
+        assert len(samples) == len(done) == len(engine.received) == 4
+        samples = await load(at(engine), asked, parallel=4, seconds=60)
+        assert len(samples) == 50
+
+
 async def test_nobody_there_is_an_error_of_every_request() -> None:
     samples = await load(Target("http://127.0.0.1:1", "none", 4, 5), saying("Hello", 2), parallel=2)
     assert level(2, "text", samples).failures == {"the connection broke (ClientConnectorError)": 2}

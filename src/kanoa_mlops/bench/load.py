@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,21 +32,29 @@ class Target:
 
 
 async def load(
-    target: Target, messages: Sequence[Message], parallel: int, done: Callable[[], None] = lambda: None
+    target: Target,
+    messages: Sequence[Message],
+    parallel: int,
+    done: Callable[[], None] = lambda: None,
+    *,
+    seconds: float = math.inf,
 ) -> list[Sample]:
     """One request a message, `parallel` of them at any time until none is left to begin.
 
     Args:
         done: called after each.
+        seconds: after them nothing more begins. The first `parallel` are sent in any case.
     """
     timeout = aiohttp.ClientTimeout(total=target.patience, sock_connect=_CONNECT_SECONDS)
     samples: list[Sample] = []
-    left = iter(messages)
+    left, end = iter(messages), time.perf_counter() + seconds
 
     async def work(session: aiohttp.ClientSession, left: Iterator[Message]) -> None:
         for message in left:
             samples.append(await _ask(session, target, message))
             done()
+            if time.perf_counter() > end:
+                return
 
     # An endpoint on this machine is never reached through a proxy: aiohttp takes none unless it is told to.
     async with (

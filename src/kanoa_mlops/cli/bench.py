@@ -32,6 +32,7 @@ from kanoa_mlops.runtime.state import EngineRecord, ServerRecord
 from kanoa_mlops.settings import load_settings
 
 _MOST_PARALLEL = 1024
+_REQUESTS, _LEVEL_SECONDS = 8, 60
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
@@ -52,9 +53,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> t
 @click.option(
     "--requests",
     type=click.IntRange(1),
-    default=8,
-    show_default=True,
-    help="At each level; never fewer than are in flight.",
+    help="At each level; never fewer than are in flight.  [default: 8, as far as a minute goes]",
 )
 @click.option(
     "--max-tokens", type=click.IntRange(2), default=128, show_default=True, help="Length of an answer."
@@ -76,7 +75,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> t
 def command(
     name: str,
     parallel: tuple[int, ...],
-    requests: int,
+    requests: int | None,
     max_tokens: int,
     figure: bool | None,
     patience: float,
@@ -101,7 +100,7 @@ def command(
         require_picture(plot)
     machine = equipped_machine(catalog, settings)
     plan = replan(server, engine, model, machine, catalog)
-    asked = Load(_kinds(model, plan, figure), parallel, requests)
+    asked = _load(_kinds(model, plan, figure), parallel, requests)
     target = Target(server.url, model.id, max_tokens, patience)
     before = read(processes(server, engine) or ())
     levels = _measure(screen, server, target, asked)
@@ -125,6 +124,11 @@ def command(
         show_run(screen, run, last)
     if plot:
         draw_run(run, last, plot)
+
+
+def _load(kinds: tuple[Prompt, ...], parallel: tuple[int, ...], requests: int | None) -> Load:
+    """What was not asked for by number does not take all day on a slow machine."""
+    return Load(kinds, parallel, requests) if requests else Load(kinds, parallel, _REQUESTS, _LEVEL_SECONDS)
 
 
 def _measure(screen: Screen, server: ServerRecord, target: Target, asked: Load) -> tuple[Level, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,8 @@ class Load:
     parallel: tuple[int, ...]
     requests: int
     """At each level; never fewer than are in flight."""
+    seconds: float = math.inf
+    """At each level: after them no more requests begin than have to."""
 
     def count(self, parallel: int) -> int:
         return max(self.requests, parallel)
@@ -43,7 +46,8 @@ def measure(screen: Screen, target: Target, asked: Load) -> tuple[Level, ...]:
         disable=not screen.err.is_terminal,
     )
     levels: list[Level] = []
-    screen.say(f"{asked.total} requests in all, each answered with {target.max_tokens} tokens.")
+    fewer = "" if asked.seconds == math.inf else "; fewer where they take long"
+    screen.say(f"{asked.total} requests in all, answered with {target.max_tokens} tokens each{fewer}.")
     with bar:
         task = bar.add_task("warming up", total=asked.total)
         for kind in asked.kinds:
@@ -52,10 +56,13 @@ def measure(screen: Screen, target: Target, asked: Load) -> tuple[Level, ...]:
             for parallel in asked.parallel:
                 bar.update(task, description=f"{kind}, {parallel} in flight")
                 messages = prompts(kind, asked.count(parallel))
-                samples = asyncio.run(load(target, messages, parallel, lambda: bar.advance(task)))
+                asking = load(target, messages, parallel, lambda: bar.advance(task), seconds=asked.seconds)
+                samples = asyncio.run(asking)
+                bar.advance(task, len(messages) - len(samples))
                 levels.append(level(parallel, kind, samples))
                 if not screen.err.is_terminal:
-                    screen.say(f"{kind}, {parallel} in flight: {format_duration(levels[-1].seconds)}.")
+                    took = format_duration(levels[-1].seconds)
+                    screen.say(f"{kind}, {parallel} in flight: {len(samples)} done in {took}.")
                 if levels[-1].errors == len(samples):
                     break
     return tuple(levels)

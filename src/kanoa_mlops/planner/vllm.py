@@ -80,6 +80,9 @@ def _profile_lines(setup: Setup) -> Iterator[MemoryLine]:
             512, 2 * setup.sequences
         )
         yield MemoryLine("CUDA graphs", graphs, "device", "one recording a batch size")
+    if setup.place == "cpu":
+        yield MemoryLine("runtime", constant(engine, "runtime_cpu"), "device", "libraries of three processes")
+        return
     runtime = constant(engine, "runtime")
     if setup.gpus > 1:
         runtime += constant(engine, "runtime_parallel")

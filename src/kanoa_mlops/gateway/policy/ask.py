@@ -1,0 +1,32 @@
+"""A request, as far as it matters for where it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Burst = Literal["never", "allow", "require"]
+"""What the request says of capacity beyond the owner's own machines."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    id: str
+    model: str
+    """As the client wrote it: a served name or an alias."""
+    key: str
+    """Who asks: the key's id, which is no secret; '' where no keys are in use."""
+    prompt_tokens: int
+    """Estimated, images included."""
+    arrived: float
+    deadline: float
+    """When it is refused if it still waits."""
+    max_answer_tokens: int | None = None
+    """The longest answer it asks for; None where it sets no limit."""
+    images: bool = False
+    tools: bool = False
+    structured: bool = False
+    """Wants an answer that follows a schema."""
+    burst: Burst = "allow"
+    prefix: bytes = b""
+    """Hash of what its prompt shares with others (system text, first image); b'' where there is nothing."""

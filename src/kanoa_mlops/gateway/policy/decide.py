@@ -1,0 +1,130 @@
+"""Where a request goes: the policy of the front door in one place.
+
+1. Only backends that are able: an image goes to none that does not see.
+2. The nearest tier that has a free slot; in it the one that remembers such a prompt, within bounds, else the
+   least loaded. Requests whose turn comes first are given their slots first.
+3. Where nothing is free it waits, unless the wait grows too long or nothing near is able: then it goes beyond
+   the owner's machines, where owner, key, budget and the request itself allow it.
+4. Where it may not wait either, it is refused, with the time at which asking again may help.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kanoa_mlops.gateway.policy import refusals
+from kanoa_mlops.gateway.policy.ask import Ask
+from kanoa_mlops.gateway.policy.backend import BackendView
+from kanoa_mlops.gateway.policy.decision import Decision, Refuse, Send, Wait, Why
+from kanoa_mlops.gateway.policy.pool import Pool
+from kanoa_mlops.gateway.policy.queue import Queue
+from kanoa_mlops.gateway.policy.reach import Reach, in_question, reach
+from kanoa_mlops.gateway.policy.rules import Rules
+from kanoa_mlops.gateway.policy.schedule import Place, Schedule
+
+_SOONEST_AGAIN = 0.1  # seconds; estimates are no finer
+
+
+def decide(ask: Ask, pool: Pool, rules: Rules, queue: Queue, now: float) -> Decision:
+    """For a request that has just come, or one of the queue whose `again_at` is here."""
+    schedule = Schedule(pool.backends, now)
+    ahead = queue.ahead_of(ask)
+    for other in ahead:
+        schedule.seat(other, _first_choice(other, pool))
+    return _Case(ask, pool, rules, queue, now, schedule, len(ahead) + 1).settle()
+
+
+def dispatch(
+    pool: Pool, rules_for: Callable[[Ask], Rules], queue: Queue, now: float
+) -> tuple[tuple[Ask, Send | Refuse], ...]:
+    """All of the queue that need not wait any longer, in turn. To be asked whenever something has changed."""
+    schedule = Schedule(pool.backends, now)
+    settled: list[tuple[Ask, Send | Refuse]] = []
+    for position, ask in enumerate(queue.in_turn(), 1):
+        decision = _Case(ask, pool, rules_for(ask), queue, now, schedule, position).settle()
+        if isinstance(decision, Wait):
+            schedule.seat(ask, _first_choice(ask, pool))
+            continue
+        if isinstance(decision, Send):
+            schedule.take(decision.backend)
+        settled.append((ask, decision))
+    return tuple(settled)
+
+
+def _first_choice(ask: Ask, pool: Pool) -> list[BackendView]:
+    """Where a request that waits is expected to go."""
+    able = [each for each in in_question(ask, pool) if each.able(ask)]
+    return [each for each in able if each.near] or able
+
+
+@dataclass(frozen=True)
+class _Case:
+    ask: Ask
+    pool: Pool
+    rules: Rules
+    queue: Queue
+    now: float
+    schedule: Schedule
+    """Holds those whose turn comes first."""
+    position: int
+
+    def settle(self) -> Decision:
+        within = reach(self.ask, self.pool, self.rules)
+        if not within.near and not within.far:
+            return self._impossible(within)
+        if chosen := self.schedule.free(self.ask, within.near):
+            backend, affine = chosen
+            return Send(backend.id, "affinity" if affine else "nearest")
+        place = self.schedule.soonest(self.ask, within.near)
+        if within.far and self._is_long(place):
+            if chosen := self.schedule.free(self.ask, within.far):
+                return self._burst(chosen[0], within, place)
+            place = _sooner(place, self.schedule.soonest(self.ask, within.far))
+        if place is None:
+            return refusals.nobody_ready(self.pool, within, self.rules, self.now)
+        return self._wait(place, within)
+
+    def _impossible(self, within: Reach) -> Refuse:
+        if within.barrier:
+            return refusals.closed(self.ask, self.pool, within.barrier, self.rules, self.now)
+        return refusals.unable(self.ask, self.pool, in_question(self.ask, self.pool))
+
+    def _is_long(self, place: Place | None) -> bool:
+        return place is None or self._patience(place) <= 0
+
+    def _patience(self, place: Place) -> float:
+        """Seconds until the wait for this place is too long."""
+        return self.rules.burst_after - (self.now - self.ask.arrived) - place.seconds
+
+    def _burst(self, backend: BackendView, within: Reach, place: Place | None) -> Send:
+        why: Why = "burst_wait" if place else "burst_down" if within.near else "burst_unable"
+        if self.ask.burst == "require":
+            why = "required"
+        cost = backend.worst_cost(self.ask)
+        assert cost is not None, "what has no price is out of reach"
+        return Send(backend.id, why, cost, place.wake if place else "")
+
+    def _wait(self, place: Place, within: Reach) -> Wait | Refuse:
+        if self.now >= self.ask.deadline:
+            return refusals.too_late(self.pool, place, self.now - self.ask.arrived)
+        if not self.queue.holds(self.ask) and not self.queue.has_room(self.ask, self.rules.queue_length):
+            own = sum(each.key == self.ask.key for each in self.queue.waiting)
+            return refusals.queue_full(self.pool, len(self.queue.waiting), own, place.seconds)
+        return Wait(self.position, place.seconds, self._again_at(place, within), place.wake)
+
+    def _again_at(self, place: Place, within: Reach) -> float:
+        """The first time at which the answer can be another although nobody did anything."""
+        times = [each.state.until for each in (*within.near, *within.far)]
+        if within.far:
+            times.append(self.now + self._patience(place))
+        if within.barrier and within.barrier.kind == "budget":
+            times.append(self.rules.budget_renewed_at)
+        first = min((time for time in times if time is not None and time > self.now), default=math.inf)
+        return min(self.ask.deadline, max(first, self.now + _SOONEST_AGAIN))
+
+
+def _sooner(one: Place | None, other: Place | None) -> Place | None:
+    places = [each for each in (one, other) if each]
+    return min(places, key=lambda place: place.seconds, default=None)

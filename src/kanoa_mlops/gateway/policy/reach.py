@@ -1,0 +1,69 @@
+"""How far a request may go: the backends that are able, as far as owner, key, budget and request allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from kanoa_mlops.gateway.policy.ask import Ask
+from kanoa_mlops.gateway.policy.backend import BackendView
+from kanoa_mlops.gateway.policy.pool import Pool
+from kanoa_mlops.gateway.policy.rules import Rules
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """What keeps a request from backends beyond the LAN that are able."""
+
+    kind: Literal["request", "owner", "key", "budget"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    near: tuple[BackendView, ...]
+    """Able, on the owner's machines."""
+    far: tuple[BackendView, ...]
+    """Able, beyond them, allowed and paid for."""
+    barrier: Barrier | None
+    """Why `far` is empty where it need not be."""
+
+
+def reach(ask: Ask, pool: Pool, rules: Rules) -> Reach:
+    able = [backend for backend in in_question(ask, pool) if backend.able(ask)]
+    near = tuple(backend for backend in able if backend.near)
+    beyond = [backend for backend in able if not backend.near]
+    if not beyond:
+        return Reach(near, (), None)
+    if barrier := _forbidden(ask, rules):
+        return Reach(near, (), barrier)
+    left = max(Decimal(0), rules.budget_left)
+    far = tuple(each for each in beyond if (cost := each.worst_cost(ask)) is not None and cost <= left)
+    return Reach(near, far, None if far else _unpaid(ask, beyond, left))
+
+
+def in_question(ask: Ask, pool: Pool) -> tuple[BackendView, ...]:
+    """Those of the pool that the request does not rule out by its own word, forbidden ones included."""
+    if ask.burst == "require":
+        return tuple(backend for backend in pool.backends if backend.tier == "hosted")
+    return pool.backends
+
+
+def _forbidden(ask: Ask, rules: Rules) -> Barrier | None:
+    if ask.burst == "never":
+        return Barrier("request", "the request forbids it")
+    if not rules.burst_allowed:
+        return Barrier("owner", "the owner has not allowed it")
+    if not rules.key_may_burst:
+        return Barrier("key", "this key may not use it")
+    return None
+
+
+def _unpaid(ask: Ask, beyond: Sequence[BackendView], left: Decimal) -> Barrier:
+    costs = [cost for backend in beyond if (cost := backend.worst_cost(ask)) is not None]
+    if not costs:
+        return Barrier("owner", f"no price is set for {', '.join(backend.id for backend in beyond)}")
+    reason = f"it can cost ${min(costs):.4f}, and ${left:.4f} of the budget is left"
+    return Barrier("budget", reason)
