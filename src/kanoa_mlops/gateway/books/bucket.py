@@ -8,7 +8,7 @@ _MINUTE = 60_000_000  # microseconds
 class Bucket:
     """Full at first; refilled evenly, so much a minute, up to one minute's worth.
 
-    Times are whole microseconds of one clock. One that goes back refills nothing.
+    Times are whole microseconds of one clock. One that goes back takes back what it refilled.
     """
 
     __slots__ = ("_at", "_level", "_per_minute")
@@ -22,10 +22,9 @@ class Bucket:
     def refill(self, now: int, per_minute: int | None = None) -> None:
         """Up to now, at this rate from the last time on, or at that which held."""
         rate = per_minute or self._per_minute
-        passed = max(0, now - self._at)
-        self._level = min(rate * _MINUTE, self._level + passed * rate)
+        self._level = min(rate * _MINUTE, self._level + (now - self._at) * rate)
         self._per_minute = rate
-        self._at += passed
+        self._at = now
 
     def wait(self) -> int:
         """Microseconds from the last refill until there is one whole; 0 if there is."""
