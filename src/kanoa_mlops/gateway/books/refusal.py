@@ -12,6 +12,14 @@ class Limit(StrEnum):
     REQUESTS = "requests_per_minute"
     TOKENS = "tokens_per_minute"
     PARALLEL = "parallel"
+    KEY_DAY = "key_dollars_per_day"
+    KEY_MONTH = "key_dollars_per_month"
+    BACKEND_DAY = "backend_dollars_per_day"
+    BACKEND_MONTH = "backend_dollars_per_month"
+    ALL_DAY = "all_dollars_per_day"
+    ALL_MONTH = "all_dollars_per_month"
+    BOOKS = "books"
+    """Nothing was reached; the database cannot be written, and nothing is spent that cannot be booked."""
 
 
 @dataclass(frozen=True)
