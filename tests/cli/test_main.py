@@ -130,11 +130,15 @@ Commands:
   plan       Whether a model fits, how fast, and what to change if not.
   models     The models there are, and what is on disk.
   pull       Fetch a model's weights, checked and resumable.
+  trust      Let the code that a model brings run here.
   matrix     Every model on every platform, planned or measured.
   platforms  The machines that a plan can be made for.
   serve      Serve models on a private OpenAI-compatible endpoint.
+  gateway    The front door alone, before engines that run already.
+  render     The same plan for Docker Compose.
   status     What is being served, asked of the processes themselves.
   ask        Ask a served model, from the terminal.
+  bench      How fast a served model answers, alone and under load.
   logs       What the server and its engines wrote.
   restart    Stop and serve the same again.
   stop       Stop serving.

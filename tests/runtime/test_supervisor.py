@@ -59,6 +59,10 @@ class Watched:
         return identity.pid
 
 
+def lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
@@ -99,6 +103,23 @@ async def test_a_killed_engine_is_started_again(tmp_path: Path) -> None:
     assert [each.state for each in watched.told] == ["loading", "ready", "down", "down", "loading", "ready"]
     assert "killed (SIGKILL)" in watched.told[2].reason
     assert watched.told[-1].restarts == 1
+
+
+async def test_a_killed_guard_leaves_nothing_of_an_engine_in_parts(tmp_path: Path) -> None:
+    part = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    )
+    watched = Watched(tmp_path, part + ENGINE, "0")
+
+    async def then() -> None:
+        first = psutil.Process(watched.pid)
+        parts = first.children(recursive=True)
+        assert len(parts) == 2
+        first.kill()
+        await until(lambda: watched.told[-1].state == "ready" and watched.pid != first.pid)
+        assert not any(map(lives, parts))
+
+    await running(watched, then)
 
 
 async def test_one_that_never_starts_is_given_up_with_its_last_words(tmp_path: Path) -> None:

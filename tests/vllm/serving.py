@@ -1,15 +1,14 @@
-"""The real vLLM as this project serves it: plan, launch, supervisor, and OpenAI's client before it."""
+"""A shrunken model on the real vLLM as this project serves it: plan, launch, supervisor, and the gateway."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-from openai import OpenAI
+from openai import AsyncOpenAI
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.machines import machine_of
@@ -18,54 +17,43 @@ from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site, WeightFiles
 from kanoa_mlops.engines.way import Native
+from kanoa_mlops.gateway.app import make_app
+from kanoa_mlops.gateway.backends import Backend, Backends
+from kanoa_mlops.gateway.server import start_gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.runtime.key import write_key
 from kanoa_mlops.runtime.state import EngineRecord
 from kanoa_mlops.runtime.supervisor import Supervisor
+from kanoa_mlops.weights.local_model import model_from_folder
 from tests.vllm.environment import ENVIRONMENT, vllm_python
+from tests.vllm.shrunken import Shrunken
 
 _BOOT_SECONDS = 400
 
 
-@dataclass
-class Engine:
-    """One vLLM that is up."""
+@dataclass(frozen=True)
+class Served:
+    """One that is up."""
 
+    model: Model
     plan: Plan
-    key: str
+    client: AsyncOpenAI
+    """Before the gateway."""
     log: Path
-    told: list[EngineRecord] = field(default_factory=list)
-    launches: list[Launch] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    """What it wrote until it was ready, once a start."""
-
-    @property
-    def state(self) -> str:
-        return self.told[-1].state
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.launches[-1].port}"
-
-    @property
-    def guard(self) -> psutil.Process:
-        """What was started; all else is below it."""
-        identity = self.told[-1].identity
-        assert identity is not None
-        return psutil.Process(identity.pid)
-
-    def tree(self) -> list[psutil.Process]:
-        return [self.guard, *self.guard.children(recursive=True)]
-
-    def client(self, key: str | None = None) -> OpenAI:
-        return OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0)
 
 
-def cpu_plan(model: Model, catalog: Catalog, images: int | None = None) -> Plan:
-    """For a processor with memory for every model; small, since two cores compute it here."""
-    wish = Wish(engine="vllm", context=2048, sequences=2, batch=2048, images=images, eager=True)
+def small_model(shrunken: Shrunken, folder: Path, catalog: Catalog) -> Model:
+    """The catalog's model with all that is known of its engines, in the shape that the folder has."""
+    shape = model_from_folder(folder, shrunken.model)
+    changes = {"architecture": shape.architecture, "vision": shape.vision, "weights": shape.weights}
+    return catalog.models[shrunken.model].model_copy(update=changes)
+
+
+def small_plan(model: Model, catalog: Catalog) -> Plan:
+    """For two requests at once, of which one has at most one image."""
+    wish = Wish(engine="vllm", context=2048, sequences=2, weights=model.weights[0].name)
     made = plan(model, machine_of(catalog.platforms["cpu-64"]), wish, catalog)
     assert made.place == "cpu"
     return made
@@ -73,35 +61,60 @@ def cpu_plan(model: Model, catalog: Catalog, images: int | None = None) -> Plan:
 
 @asynccontextmanager
 async def served(
-    made: Plan, model: Model, folder: Path, room: Path, extra: tuple[str, ...] = ()
-) -> AsyncIterator[Engine]:
-    """A plan carried out on a folder of weights for as long as the block.
+    shrunken: Shrunken, tokenizer: Path, room: Path, catalog: Catalog, *extra: str
+) -> AsyncIterator[Served]:
+    """For as long as the block.
 
     Args:
-        room: a folder for key and log.
+        room: an empty folder.
         extra: flags that no plan gives.
     """
-    weights = next(each for each in model.weights if each.name == made.weights)
+    folder = shrunken.write(room / "weights", tokenizer)
+    model = small_model(shrunken, folder, catalog)
+    made, key_file, log = small_plan(model, catalog), room / "engine.key", room / "engine.log"
     files = WeightFiles(folder, tuple(path.name for path in folder.iterdir()))
     way = Native("vllm", (str(vllm_python()), "-m", "vllm.entrypoints.openai.api_server"), ("cpu",))
-    key_file, store = room / "engine.key", ENVIRONMENT / "store"
-    engine = Engine(made, write_key(key_file), room / "engine.log")
+    backends = Backends([_backend(made, write_key(key_file))])
 
     def make_launch(port: int) -> Launch:
-        launch = launch_of(made, model, weights, files, Site(port, key_file, store), way)
+        site = Site(port, key_file, ENVIRONMENT / "store")
+        launch = launch_of(made, model, model.weights[0], files, site, way)
         assert launch is not None
-        engine.launches.append(replace(launch, argv=(*launch.argv, *extra)))
-        return engine.launches[-1]
+        return replace(launch, argv=(*launch.argv, *extra))
+
+    def changed(record: EngineRecord) -> None:
+        [backend] = backends.all()
+        url = f"http://127.0.0.1:{record.port}"
+        backends.put(replace(backend, url=url, state=record.state, reason=record.reason))
 
     record = EngineRecord(model.id, made.weights, "vllm", "loading", made.context, made.sequences, 0)
-    supervisor = Supervisor(make_launch, record, engine.log, engine.told.append, engine.words.append)
+    supervisor = Supervisor(make_launch, record, log, changed)
+    gateway = await start_gateway(
+        make_app(backends, figures=None, max_body_bytes=2**24, version="0"), "127.0.0.1", 0
+    )
     running = asyncio.create_task(supervisor.run())
     try:
         ready = asyncio.create_task(supervisor.ready.wait())
         async with asyncio.timeout(_BOOT_SECONDS):
             await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
-        assert ready.done(), engine.log.read_text()[-6000:]
-        yield engine
+        assert ready.done(), log.read_text()[-6000:]
+        url = f"{gateway.url}/v1"
+        async with AsyncOpenAI(base_url=url, api_key="local", max_retries=0) as client:
+            yield Served(model, made, client, log)
     finally:
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        ready.cancel()
+        await asyncio.gather(running, ready, return_exceptions=True)
+        await gateway.stop(0)
+
+
+def _backend(made: Plan, key: str) -> Backend:
+    return Backend(
+        model=made.model,
+        aliases=made.aliases,
+        url="",
+        engine=made.engine,
+        sees=made.sees,
+        context_tokens=made.context,
+        engine_key=key,
+    )

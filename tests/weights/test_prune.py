@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from kanoa_mlops.weights.pin import Pin, PinnedFile, write_pin
 from kanoa_mlops.weights.place import part_path, weights_lock
 from kanoa_mlops.weights.prune import Spare, find_spare, obstacle_to, remove_spare
 from kanoa_mlops.weights.room import freed_by
-from kanoa_mlops.weights.store import locate
+from kanoa_mlops.weights.store import locate, remove
 from kanoa_mlops.weights.use import in_use, mark_used
 from tests.weights.make import MODEL, REPO, Heard, a_file, a_model, noise, some_weights
 from tests.weights.people import SOMEBODY, as_somebody, open_folder
@@ -158,6 +160,23 @@ def test_what_is_served_or_fetched_stays(settings: Settings, heard: Heard) -> No
             remove_spare(found)
     assert (folder / "one.gguf").exists()
     assert obstacle_to(found) == ""
+
+
+def test_on_a_disk_that_does_not_tell_it_goes_by_name_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(descriptor: int, kind: int) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    place(settings, days_ago=40)
+    [found] = find(settings, days=30)
+    with monkeypatch.context() as patch:
+        # Of the locks of folders alone; those of files are the library's, and work on such disks.
+        patch.setattr("kanoa_mlops.weights.use.fcntl.flock", no_locks)
+        patch.setattr("kanoa_mlops.weights.prune.holding_if_free", lambda path: nullcontext(True))
+        patch.setattr("kanoa_mlops.weights.store.holding_if_free", lambda path: nullcontext(True))
+        assert "its disk does not tell" in obstacle_to(found)
+        assert remove(a_model(WEIGHTS), settings) == 3000
 
 
 def test_a_file_with_two_names_and_a_link_are_counted_as_the_disk_does(settings: Settings) -> None:

@@ -255,10 +255,12 @@ def test_killed_then_again(server: FileServer, settings: Settings, heard: Heard,
 
 
 def test_two_at_once_fetch_once(server: FileServer, settings: Settings, tmp_path: Path) -> None:
-    server.files[HUB_PATH] = Served(BODY, pause=0.06)
+    server.files[HUB_PATH] = Served(BODY, pause=0.3)
     first = _child(settings, tmp_path / "first")
     _until(lambda: bool(server.log))
     second = _child(settings, tmp_path / "second")
+    _until((tmp_path / "second").exists)
+    server.files[HUB_PATH].pause = 0
     for child in (first, second):
         child.join(20)
         assert child.exitcode == 0

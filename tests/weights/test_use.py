@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -38,7 +40,7 @@ def another_holding(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
-def free(folder: Path) -> bool:
+def free(folder: Path) -> bool | None:
     with unused(folder) as found:
         return found
 
@@ -91,6 +93,18 @@ def test_weights_that_others_keep_have_no_folder(tmp_path: Path) -> None:
     assert free(tmp_path / "none")
 
 
+def test_a_disk_without_locks_cannot_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As NFS answers for a folder, which cannot be opened for writing."""
+
+    def no_locks(descriptor: int, kind: int) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with in_use([tmp_path]):
+        assert free(tmp_path) is None
+    assert (tmp_path / MARK_NAME).exists()
+
+
 @pytest.mark.parametrize("mode", [0o555, 0o000])
 def test_in_a_cache_that_cannot_be_written_use_goes_on(mode: int) -> None:
     with open_folder() as above:
@@ -98,6 +112,6 @@ def test_in_a_cache_that_cannot_be_written_use_goes_on(mode: int) -> None:
         folder.mkdir()
         folder.chmod(mode)
         with as_somebody(), in_use([folder]):
-            assert not free(folder)
+            assert not free(folder)  # None where it cannot even be opened
         folder.chmod(0o755)
         assert list(folder.iterdir()) == []

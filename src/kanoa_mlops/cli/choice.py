@@ -100,8 +100,9 @@ def _unreached(machine: Machine) -> str:
 def _nothing_installed(model: Model, machine: Machine, via: str | None) -> DoesNotFit:
     how = f" by {via}" if via else ""
     engines = ", ".join(model.engines)
+    silent = [f" {each.name} {each.problem}." for each in machine.software.runtimes if each.problem]
     return DoesNotFit(
-        f"Nothing installed here can run {model.id}{how}. It runs on {engines}.",
+        f"Nothing installed here can run {model.id}{how}. It runs on {engines}.{''.join(silent)}",
         hint="Install Docker or Podman, or Ollama, or the embedded llama.cpp: pip install "
         "'kanoa-mlops[embedded]'. `kanoa-mlops doctor` shows what was found.",
     )

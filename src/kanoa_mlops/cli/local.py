@@ -14,6 +14,9 @@ from kanoa_mlops.engines.usual import with_usual_software
 from kanoa_mlops.errors import UnknownModel
 from kanoa_mlops.settings import Settings
 
+_PATIENCE_SECONDS = 20.0
+"""For what is installed to answer: on a busy machine slow is not the same as absent."""
+
 
 def local_machine(catalog: Catalog) -> Machine:
     """This machine, with what the catalog knows of its cards."""
@@ -60,9 +63,12 @@ def equipped_machine(catalog: Catalog, settings: Settings, platform: str | None 
     """
     if platform:
         return with_usual_software(machine_of(find_platform(catalog, platform)))
+    from kanoa_mlops.hardware.host import Host
     from kanoa_mlops.hardware.machine import probe_machine
+    from kanoa_mlops.hardware.patience import Patience
 
     return probe_machine(
+        Host(patience=Patience(_PATIENCE_SECONDS)),
         known=lambda name: known_accelerator(catalog, name),
         known_link=lambda kind, generation: known_link(catalog, kind, generation),
         disk=settings.cache_dir,

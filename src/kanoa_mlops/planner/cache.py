@@ -14,8 +14,9 @@ _CACHE_PAD = 256
 # Bytes a number: llama.cpp's Q8_0 keeps a 16-bit scale for 32 numbers, vLLM's FP8 one scale in all.
 _BYTES: dict[CacheType, float] = {"f16": 2.0, "q8_0": 34 / 32, "fp8": 1.0}
 _CROSS_BYTES = 4.0
-VLLM_BLOCK = 16
-"""Tokens of a page of vLLM's cache."""
+VLLM_PAGE = 16
+VLLM_PAGE_CPU = 128
+"""Tokens of a page of vLLM's cache: on a graphics processor, and on a processor."""
 
 
 def llama_cells(group: AttentionGroup, context: int, batch: int) -> int:
@@ -35,7 +36,9 @@ def llama_cache_bytes(
     )
 
 
-def vllm_cache_bytes(model: Model, context: int, cache_type: CacheType, batch: int) -> float:
+def vllm_cache_bytes(
+    model: Model, context: int, cache_type: CacheType, batch: int, page: int = VLLM_PAGE
+) -> float:
     """What one request of this length holds in vLLM's pages.
 
     Layers with a sliding window keep the window and one step of the batch; a page more, since a
@@ -43,8 +46,8 @@ def vllm_cache_bytes(model: Model, context: int, cache_type: CacheType, batch: i
     """
     padded = _padded_layers(model)
     return sum(
-        _vllm_blocks(group, model, context, batch)
-        * VLLM_BLOCK
+        _vllm_pages(group, model, context, batch, page)
+        * page
         * _per_cell(group, cache_type)
         * (padded(group.layers) / group.layers)
         for group in model.architecture.attention
@@ -84,12 +87,12 @@ def _llama_cells(group: AttentionGroup, model: Model, context: int, batch: int) 
     return llama_cells(group, context, batch)
 
 
-def _vllm_blocks(group: AttentionGroup, model: Model, context: int, batch: int) -> int:
+def _vllm_pages(group: AttentionGroup, model: Model, context: int, batch: int, page: int) -> int:
     if group.kind == "cross":
-        return -(-_cross_tokens(model) // VLLM_BLOCK)
+        return -(-_cross_tokens(model) // page)
     if group.window is None:
-        return -(-context // VLLM_BLOCK)
-    return -(-min(group.window - 1 + batch, context) // VLLM_BLOCK) + 1
+        return -(-context // page)
+    return -(-min(group.window - 1 + batch, context) // page) + 1
 
 
 def _cross_tokens(model: Model) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kanoa_mlops.planner.budget import CACHE, MemoryLine
-from kanoa_mlops.planner.cache import vllm_cache_bytes
+from kanoa_mlops.planner.cache import VLLM_PAGE, VLLM_PAGE_CPU, vllm_cache_bytes
 from kanoa_mlops.planner.estimate import NOTHING, Estimate, constant, of_constant
 from kanoa_mlops.planner.images import most_image_tokens, most_patches
 from kanoa_mlops.planner.setup import Setup
@@ -38,7 +38,8 @@ def vllm_lines(setup: Setup, requests: int) -> Iterator[MemoryLine]:
 
 def request_bytes(setup: Setup) -> float:
     """What one request of full length takes of one card's cache."""
-    whole = vllm_cache_bytes(setup.model, setup.context, setup.cache_type, in_flight(setup))
+    page = VLLM_PAGE_CPU if setup.place == "cpu" else VLLM_PAGE
+    whole = vllm_cache_bytes(setup.model, setup.context, setup.cache_type, in_flight(setup), page)
     return whole / _cache_shards(setup)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shlex
+import signal
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.errors import EngineDied
@@ -110,6 +113,7 @@ class Supervisor:
             raise self._death(await process.wait(), began_at)
         finally:
             await _end(process)
+            _end_session(process.pid)
             if self._box:
                 await asyncio.to_thread(cleared, launch, self._box)
 
@@ -183,3 +187,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+def _end_session(leader: int) -> None:
+    """What a guard that was itself killed could not: with it dies its program, and not what that started."""
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):  # gone meanwhile, or of somebody else
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)

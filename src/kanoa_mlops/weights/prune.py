@@ -109,7 +109,10 @@ def _at_rest(spare: Spare) -> Iterator[None]:
     with ExitStack() as stack:
         if not stack.enter_context(holding_if_free(spare.lock)):
             raise UserError("is being fetched")
-        if spare.folder and not stack.enter_context(unused(spare.folder)):
+        free = stack.enter_context(unused(spare.folder)) if spare.folder else True
+        if free is None:
+            raise UserError("may be served by somebody: its disk does not tell. `models rm` asks nobody")
+        if not free:
             raise UserError("is being served")
         yield
 

@@ -87,7 +87,7 @@ def remove(model: Model, settings: Settings) -> int:
                     f"{model.id} {weights.name} is being fetched by another process.",
                     hint="Stop it, or wait until it is done.",
                 )
-            if not stack.enter_context(unused(weights_folder(settings, model.id, weights))):
+            if stack.enter_context(unused(weights_folder(settings, model.id, weights))) is False:
                 raise UserError(
                     f"{model.id} {weights.name} is being served, perhaps by another user of this cache.",
                     hint="`kanoa-mlops status` shows what this account serves.",

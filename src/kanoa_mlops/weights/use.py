@@ -28,15 +28,18 @@ def in_use(folders: Iterable[Path]) -> Iterator[None]:
 
 
 @contextmanager
-def unused(folder: Path) -> Iterator[bool]:
-    """True, and nobody begins to use it meanwhile; False where somebody does, or the disk cannot tell."""
+def unused(folder: Path) -> Iterator[bool | None]:
+    """True, and nobody begins to use it meanwhile; False where somebody does; None where none can tell.
+
+    A network disk may know no locks on folders.
+    """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
         yield True
         return
     except OSError:
-        yield False
+        yield None
         return
     try:
         yield _try(descriptor)
@@ -76,11 +79,13 @@ def _held(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _try(descriptor: int) -> bool:
+def _try(descriptor: int) -> bool | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 

@@ -43,6 +43,14 @@ class KeyLimits:
     may_burst: bool = False
     """Its requests may leave for hosted or rented capacity."""
 
+    def __post_init__(self) -> None:
+        counts = (self.requests_per_minute, self.tokens_per_minute, self.parallel)
+        sums = (self.micro_per_day, self.micro_per_month)
+        if any(each is not None and each < 1 for each in counts):
+            raise ValueError("a key that may do nothing is no key: limits are at least 1")
+        if any(each is not None and each < 0 for each in sums):
+            raise ValueError("a sum of money is not below zero")
+
 
 @dataclass(frozen=True)
 class Key:

@@ -6,13 +6,20 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from kanoa_mlops.errors import UnknownKey, UserError
+from kanoa_mlops.gateway.books.budget import Cap, Payer, first_day, refuse
 from kanoa_mlops.gateway.books.database import open_database, told, transaction
+from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.key import Key, KeyLimits
+from kanoa_mlops.gateway.books.refusal import Refusal
+from kanoa_mlops.gateway.books.reservation import LAPSES_AFTER, Reservation
 from kanoa_mlops.gateway.books.schema import MIGRATIONS
+from kanoa_mlops.gateway.books.spending import Booked, Spent
+from kanoa_mlops.gateway.books.totals import Dimension, Total
 
 _KEY_COLUMNS = (
     "id, name, digest, created, expires, revoked, requests_per_minute, tokens_per_minute, parallel, "
@@ -21,6 +28,40 @@ _KEY_COLUMNS = (
 _ADD_KEY = f"INSERT INTO keys ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _KEYS = f"SELECT {_KEY_COLUMNS} FROM keys ORDER BY created, id"
 _REVOKE_KEY = "UPDATE keys SET revoked = coalesce(revoked, ?) WHERE id = ?"
+
+_WRITE = (
+    "INSERT INTO entries (request, at, key, model, backend, tier, status, prompt_tokens, completion_tokens, "
+    "estimated, micro, queue_ms, first_token_ms, total_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (request) DO NOTHING"
+)
+_PAY = (
+    "INSERT INTO spending (day, key, backend, micro) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (day, key, backend) DO UPDATE SET micro = micro + excluded.micro"
+)
+_RESERVE = "INSERT INTO reservations (id, made, key, backend, micro, day) VALUES (?, ?, ?, ?, ?, ?)"
+_GIVE_BACK = "DELETE FROM reservations WHERE id = ?"
+_LAPSE = "DELETE FROM reservations WHERE made <= ?"
+_COMMITTED = (
+    "SELECT coalesce(sum(micro), 0) FROM ("
+    "SELECT day, key, backend, micro FROM spending UNION ALL "
+    "SELECT day, key, backend, micro FROM reservations) "
+    "WHERE day >= :day AND (:key IS NULL OR key = :key) AND (:backend IS NULL OR backend = :backend)"
+)
+_SPENT = "SELECT day, key, backend, micro FROM spending WHERE day >= ?"
+_OPEN = "SELECT id, made, key, backend, micro FROM reservations WHERE made > ?"
+_TOTALS = (
+    "SELECT {columns}, count(*), sum(status >= 400), sum(prompt_tokens), sum(completion_tokens), "
+    "sum(estimated), sum(micro) FROM entries WHERE at >= ? AND at < ? GROUP BY {columns} ORDER BY {columns}"
+)
+_COLUMNS = {
+    Dimension.DAY: "date(at, 'unixepoch')",
+    Dimension.MODEL: "model",
+    Dimension.KEY: "key",
+    Dimension.TIER: "tier",
+    Dimension.BACKEND: "backend",
+}
+_LARGEST = 2**40
+"""More tokens than anybody counts; an engine that says so is not believed, but booked."""
 
 
 class SqliteStore:
@@ -46,7 +87,7 @@ class SqliteStore:
     def add_key(self, key: Key) -> None:
         try:
             with self._writing():
-                self._connection.execute(_ADD_KEY, _row_of(key))
+                self._connection.execute(_ADD_KEY, _row_of_key(key))
         except sqlite3.IntegrityError as error:
             raise UserError(
                 f"There is a key called {key.name!r} already.",
@@ -61,9 +102,52 @@ class SqliteStore:
     def all_keys(self) -> Sequence[Key]:
         return [_key_of(row) for row in self._rows(_KEYS)]
 
+    def write(self, items: Sequence[Entry | Reservation]) -> None:
+        with self._writing():
+            for item in items:
+                self._write(item)
+
+    def reserve(self, reservation: Reservation, caps: Sequence[Cap]) -> Refusal | None:
+        now = reservation.made
+        with self._writing():
+            self._connection.execute(_LAPSE, (now - LAPSES_AFTER,))
+            refusal = refuse(caps, lambda cap: self._committed(cap, reservation), reservation.micro, now)
+            if refusal is None:
+                self._connection.execute(_RESERVE, (*astuple(reservation), reservation.day))
+        return refusal
+
+    def booked(self, day: str, now: float) -> Booked:
+        # What others have settled meanwhile counts twice until the next look, rather than not at all.
+        reservations = self._rows(_OPEN, (now - LAPSES_AFTER,))
+        spent = self._rows(_SPENT, (day,))
+        return Booked([Spent(*row) for row in spent], [Reservation(*row) for row in reservations])
+
+    def totals(self, by: Sequence[Dimension], since: float, until: float) -> Sequence[Total]:
+        sql = _TOTALS.format(columns=", ".join(_COLUMNS[each] for each in by))
+        rows = self._rows(sql, (since, until))
+        return [Total(row[: len(by)], *row[len(by) :]) for row in rows]
+
     def changed(self) -> bool:
         before, self._version = self._version, self._data_version()
         return before != self._version
+
+    def _write(self, item: Entry | Reservation) -> None:
+        reservation = item if isinstance(item, Reservation) else item.reservation
+        if reservation:
+            self._connection.execute(_GIVE_BACK, (reservation.id,))
+        if isinstance(item, Entry):
+            is_new = self._connection.execute(_WRITE, _row_of_entry(item)).rowcount
+            if is_new and item.micro:
+                self._connection.execute(_PAY, (item.day, item.key, item.backend, item.micro))
+
+    def _committed(self, cap: Cap, reservation: Reservation) -> int:
+        values = {
+            "day": first_day(cap.period, reservation.made),
+            "key": reservation.key if cap.payer is Payer.KEY else None,
+            "backend": reservation.backend if cap.payer is Payer.BACKEND else None,
+        }
+        ((micro,),) = self._connection.execute(_COMMITTED, values)
+        return int(micro)
 
     def _data_version(self) -> int:
         """Another number after each change by another connection; never by this one's own."""
@@ -80,7 +164,7 @@ class SqliteStore:
             yield
 
 
-def _row_of(key: Key) -> tuple[object, ...]:
+def _row_of_key(key: Key) -> tuple[object, ...]:
     limits = key.limits
     return (
         key.id,
@@ -96,6 +180,25 @@ def _row_of(key: Key) -> tuple[object, ...]:
         limits.micro_per_month,
         json.dumps(limits.models),
         limits.may_burst,
+    )
+
+
+def _row_of_entry(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.request,
+        entry.at,
+        entry.key,
+        entry.model,
+        entry.backend,
+        entry.tier,
+        entry.status,
+        min(entry.prompt_tokens, _LARGEST),
+        min(entry.completion_tokens, _LARGEST),
+        entry.estimated,
+        entry.micro,
+        entry.queue_ms,
+        entry.first_token_ms,
+        entry.total_ms,
     )
 
 

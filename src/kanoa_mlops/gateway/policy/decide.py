@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from kanoa_mlops.gateway.policy import refusals
 from kanoa_mlops.gateway.policy.ask import Ask
@@ -43,9 +44,10 @@ def dispatch(
     schedule = Schedule(pool.backends, now)
     settled: list[tuple[Ask, Send | Refuse]] = []
     for position, ask in enumerate(queue.in_turn(), 1):
-        decision = _Case(ask, pool, rules_for(ask), queue, now, schedule, position).settle()
+        case = _Case(ask, pool, rules_for(ask), queue, now, schedule, position)
+        decision = case.settle()
         if isinstance(decision, Wait):
-            schedule.seat(ask, _first_choice(ask, pool))
+            schedule.seat(ask, case.within.near or case.within.far)
             continue
         if isinstance(decision, Send):
             schedule.take(decision.backend)
@@ -54,7 +56,7 @@ def dispatch(
 
 
 def _first_choice(ask: Ask, pool: Pool) -> list[BackendView]:
-    """Where a request that waits is expected to go."""
+    """Where another request that waits is expected to go."""
     able = [each for each in in_question(ask, pool) if each.able(ask)]
     return [each for each in able if each.near] or able
 
@@ -70,25 +72,29 @@ class _Case:
     """Holds those whose turn comes first."""
     position: int
 
+    @cached_property
+    def within(self) -> Reach:
+        return reach(self.ask, self.pool, self.rules)
+
     def settle(self) -> Decision:
-        within = reach(self.ask, self.pool, self.rules)
+        within = self.within
         if not within.near and not within.far:
-            return self._impossible(within)
+            return self._impossible()
         if chosen := self.schedule.free(self.ask, within.near):
             backend, affine = chosen
             return Send(backend.id, "affinity" if affine else "nearest")
         place = self.schedule.soonest(self.ask, within.near)
         if within.far and self._is_long(place):
             if chosen := self.schedule.free(self.ask, within.far):
-                return self._burst(chosen[0], within, place)
+                return self._burst(chosen[0], place)
             place = _sooner(place, self.schedule.soonest(self.ask, within.far))
         if place is None:
             return refusals.nobody_ready(self.pool, within, self.rules, self.now)
-        return self._wait(place, within)
+        return self._wait(place)
 
-    def _impossible(self, within: Reach) -> Refuse:
-        if within.barrier:
-            return refusals.closed(self.ask, self.pool, within.barrier, self.rules, self.now)
+    def _impossible(self) -> Refuse:
+        if barrier := self.within.barrier:
+            return refusals.closed(self.ask, self.pool, barrier, self.rules, self.now)
         return refusals.unable(self.ask, self.pool, in_question(self.ask, self.pool))
 
     def _is_long(self, place: Place | None) -> bool:
@@ -98,26 +104,27 @@ class _Case:
         """Seconds until the wait for this place is too long."""
         return self.rules.burst_after - (self.now - self.ask.arrived) - place.seconds
 
-    def _burst(self, backend: BackendView, within: Reach, place: Place | None) -> Send:
-        why: Why = "burst_wait" if place else "burst_down" if within.near else "burst_unable"
+    def _burst(self, backend: BackendView, place: Place | None) -> Send:
+        why: Why = "burst_wait" if place else "burst_down" if self.within.near else "burst_unable"
         if self.ask.burst == "require":
             why = "required"
         cost = backend.worst_cost(self.ask)
         assert cost is not None, "what has no price is out of reach"
         return Send(backend.id, why, cost, place.wake if place else "")
 
-    def _wait(self, place: Place, within: Reach) -> Wait | Refuse:
+    def _wait(self, place: Place) -> Wait | Refuse:
         if self.now >= self.ask.deadline:
             return refusals.too_late(self.pool, place, self.now - self.ask.arrived)
         if not self.queue.holds(self.ask) and not self.queue.has_room(self.ask, self.rules.queue_length):
             own = sum(each.key == self.ask.key for each in self.queue.waiting)
             return refusals.queue_full(self.pool, len(self.queue.waiting), own, place.seconds)
-        return Wait(self.position, place.seconds, self._again_at(place, within), place.wake)
+        return Wait(self.position, place.seconds, self._again_at(place), place.wake)
 
-    def _again_at(self, place: Place, within: Reach) -> float:
+    def _again_at(self, place: Place) -> float:
         """The first time at which the answer can be another although nobody did anything."""
+        within = self.within
         times = [each.state.until for each in (*within.near, *within.far)]
-        if within.far:
+        if within.far and place.backend.near:
             times.append(self.now + self._patience(place))
         if within.barrier and within.barrier.kind == "budget":
             times.append(self.rules.budget_renewed_at)

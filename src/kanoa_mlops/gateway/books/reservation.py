@@ -1,0 +1,32 @@
+"""Money set aside before it is spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kanoa_mlops.gateway.books.days import day_of
+
+LAPSES_AFTER = 3600.0
+"""Seconds after which one that nobody settled no longer counts: its gateway was killed. Answers take less;
+one that takes more is paid for all the same when it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    id: str
+    made: float
+    """Wall time."""
+    key: str
+    """Id of the key; '' where none was asked for."""
+    backend: str
+    """To whom the money goes."""
+    micro: int
+    """The most that it may cost, in micro-dollars."""
+
+    @property
+    def day(self) -> str:
+        """Whose budget pays for it, also when it ends after midnight."""
+        return day_of(self.made)
+
+    def is_open(self, now: float) -> bool:
+        return self.made > now - LAPSES_AFTER
