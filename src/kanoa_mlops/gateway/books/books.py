@@ -80,9 +80,9 @@ class Books:
     def reserve(
         self, micro: int, caps: Sequence[Cap], *, key: str = "", backend: str
     ) -> Reservation | Refusal:
-        """Set money aside before it is spent. It counts until an entry takes it, it is released, or an hour passed.
+        """Set money aside before it is spent. It counts until an entry takes it, it is released, or it lapses.
 
-        No number of callers, in any number of processes, gets more than a cap allows.
+        However many ask, in however many processes, they get no more than a cap allows.
 
         Args:
             micro: the most that it may cost, in micro-dollars.

@@ -29,11 +29,12 @@ class Clerk:
         until = time.monotonic() + patience
         self._ending.set()
         self._thread.join(patience)
-        while not self._thread.is_alive() and self._books.condition().unwritten:
+        while not self._thread.is_alive():
             self._tick()
-            if time.monotonic() >= until:
+            rest = until - time.monotonic()
+            if rest <= 0 or not self._books.condition().unwritten:
                 break
-            time.sleep(self._period)
+            time.sleep(min(self._period, rest))
         if left := self._books.condition().unwritten:
             _log.error("%d entries of the ledger were not written and are lost.", left)
         return left
@@ -46,5 +47,5 @@ class Clerk:
         try:
             self._books.tick()
         except Exception:
-            # The edge of the thread: whatever it is, the next tick may do better, and keys are still looked at.
+            # The edge of the thread. Whatever it is, the next tick may do better, and keys are looked at.
             _log.exception("The books could not be kept for a moment.")

@@ -16,7 +16,7 @@ CAPACITY = 20_000
 class Unwritten:
     """Bounded: when it is full, entries that cost nothing are counted and left out.
 
-    Money is never left out; while nothing can be written, none can be set aside, so that there is little of it.
+    Money is never left out; while nothing can be written, none can be set aside, so there is little of it.
     For one thread at a time.
     """
 

@@ -1,0 +1,340 @@
+"""The books as a whole: what is exact at once, what survives, and what a bad disk does."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from kanoa_mlops.gateway.books.books import Books, Condition
+from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
+from kanoa_mlops.gateway.books.entry import Entry
+from kanoa_mlops.gateway.books.key import new_key
+from kanoa_mlops.gateway.books.refusal import Limit, Refusal
+from kanoa_mlops.gateway.books.reservation import Reservation
+from kanoa_mlops.gateway.books.spending import Sum
+from kanoa_mlops.gateway.books.sqlite import SqliteStore
+from kanoa_mlops.gateway.books.totals import Dimension
+from tests.gateway.books.making import DAY, NOON, entry
+
+ALL = Cap(Payer.ALL, Period.DAY, 1000)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(path, patience=0.01)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def other(path: Path) -> Iterator[SqliteStore]:
+    """Another process, or the command line."""
+    store = SqliteStore(path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def books(store: SqliteStore, clock: Clock) -> Books:
+    return Books(store, clock=clock)
+
+
+def requests(store: SqliteStore) -> list[str]:
+    rows = store._connection.execute("SELECT request FROM entries ORDER BY number").fetchall()
+    return [request for (request,) in rows]
+
+
+def set_aside(found: Reservation | Refusal) -> Reservation:
+    assert isinstance(found, Reservation), found
+    return found
+
+
+def refused(found: Reservation | Refusal) -> Refusal:
+    assert isinstance(found, Refusal), found
+    return found
+
+
+def fill(store: SqliteStore) -> None:
+    """No page more: SQLite's own 'disk is full'."""
+    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def make_room(store: SqliteStore) -> None:
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+
+
+def test_in_the_sums_at_once_in_the_database_at_the_next_tick(books: Books, other: SqliteStore) -> None:
+    books.record(entry("a", micro=300))
+    assert books.under(ALL) == Sum(300, 0)
+    assert requests(other) == []
+    assert books.condition() == Condition(unwritten=1, lost=0, trouble="")
+    books.tick()
+    assert requests(other) == ["a"]
+    assert books.under(ALL) == Sum(300, 0)
+    assert books.condition() == Condition(unwritten=0, lost=0, trouble="")
+
+
+def test_a_restart_knows_what_was_spent_and_what_is_set_aside(books: Books, path: Path, clock: Clock) -> None:
+    books.record(entry("a", micro=300))
+    made = set_aside(books.reserve(200, [ALL], backend="groq"))
+    again = Books(SqliteStore(path), clock=clock)
+    assert again.under(ALL) == Sum(300, 200)
+    assert refused(again.reserve(501, [ALL], backend="groq")).limit is Limit.ALL_DAY
+    set_aside(again.reserve(500, [ALL], backend="groq"))
+    again.release(made)
+    assert again.under(ALL) == Sum(300, 500)
+    again._store.close()
+
+
+def test_what_costs_more_than_was_set_aside_counts_before_anything_else_is(books: Books) -> None:
+    made = set_aside(books.reserve(100, [ALL], backend="groq"))
+    books.record(entry("a", micro=900, backend="groq", reservation=made))
+    assert refused(books.reserve(101, [ALL], backend="groq")).limit is Limit.ALL_DAY
+    set_aside(books.reserve(100, [ALL], backend="groq"))
+
+
+def test_what_is_released_can_be_spent(books: Books) -> None:
+    made = set_aside(books.reserve(1000, [ALL], backend="groq"))
+    refused(books.reserve(1, [ALL], backend="groq"))
+    books.release(made)
+    set_aside(books.reserve(1000, [ALL], backend="groq"))
+
+
+def test_a_budget_is_renewed_at_midnight_and_by_no_clock_that_goes_back(books: Books, clock: Clock) -> None:
+    books.record(entry("a", micro=1000))
+    for back in (1, DAY, 400 * DAY):
+        clock.now = NOON - back
+        books.tick()
+        refused(books.reserve(1, [ALL], backend="groq"))
+        assert books.under(ALL) == Sum(1000, 0)
+    clock.now = NOON + DAY / 2
+    assert books.under(ALL) == Sum(0, 0), "without a tick"
+    set_aside(books.reserve(1000, [ALL], backend="groq"))
+
+
+def test_a_month_that_begins_anew_and_is_gone_back_from(books: Books, clock: Clock) -> None:
+    month = Cap(Payer.ALL, Period.MONTH, 1000)
+    books.record(entry("a", micro=600))
+    clock.now = NOON + 3 * DAY
+    books.tick()
+    assert books.under(month) == Sum(0, 0)
+    clock.now = NOON
+    books.tick()
+    assert books.under(month) == Sum(600, 0)
+
+
+def test_a_key_that_another_process_made_or_revoked_is_known_at_the_next_tick(
+    books: Books, other: SqliteStore
+) -> None:
+    key, text = new_key("ben", NOON)
+    other.add_key(key)
+    books.tick()
+    assert books.keyring.find(text) == key
+    other.revoke_key(key.id, NOON + 1)
+    books.tick()
+    found = books.keyring.find(text)
+    assert found is not None
+    assert found.standing(NOON) == "revoked"
+
+
+def test_a_full_disk_keeps_counting_in_memory_and_catches_up_in_order(
+    books: Books, store: SqliteStore, other: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    fill(store)
+    names = [f"{number:04}" for number in range(2500)]
+    for name in names:
+        books.record(entry(name, micro=1, backend="groq" * 20))
+        books.tick() if int(name) % 500 == 0 else None
+    condition = books.condition()
+    assert condition.trouble.endswith("cannot grow: the disk is full.")
+    assert condition.unwritten + len(requests(other)) == 2500
+    assert condition.unwritten > 1000
+    assert books.under(ALL) == Sum(2500, 0)
+    refusal = refused(books.reserve(0, [], backend="groq"))
+    assert (refusal.limit, refusal.retry_after_ms) == (Limit.BOOKS, 1000)
+    assert "the disk is full" in refusal.message
+    make_room(store)
+    books.tick()
+    assert requests(other) == names
+    assert books.condition() == Condition(0, 0, "")
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"], (
+        "when it began and ended"
+    )
+
+
+def test_others_that_hold_the_database_hold_up_nothing(books: Books, other: SqliteStore) -> None:
+    other._connection.execute("BEGIN IMMEDIATE")
+    books.record(entry("a", micro=5))
+    books.tick()
+    assert books.condition().trouble.endswith("is held by another process.")
+    assert books.under(ALL) == Sum(5, 0)
+    assert refused(books.reserve(1, [ALL], backend="groq")).limit is Limit.BOOKS
+    other._connection.execute("ROLLBACK")
+    books.tick()
+    assert requests(other) == ["a"]
+    assert books.condition() == Condition(0, 0, "")
+
+
+def test_a_key_revoked_by_others_is_seen_while_nothing_can_be_written(
+    books: Books, store: SqliteStore, other: SqliteStore
+) -> None:
+    key, text = new_key("ben", NOON)
+    other.add_key(key)
+    books.record(entry("a"))
+    other._connection.execute("BEGIN IMMEDIATE")
+    books.tick()
+    assert books.condition().unwritten == 1
+    assert books.keyring.find(text) == key
+    other._connection.execute("ROLLBACK")
+
+
+class Forgetful(SqliteStore):
+    """Fails after it has written, as where the answer to COMMIT is lost."""
+
+    fails = 0
+
+    def write(self, items: Sequence[Entry | Reservation]) -> None:
+        super().write(items)
+        if self.fails:
+            self.fails -= 1
+            from kanoa_mlops.errors import BooksBusy
+
+            raise BooksBusy("Nobody knows.")
+
+
+def test_what_was_written_without_our_knowing_is_not_written_twice(path: Path, clock: Clock) -> None:
+    store = Forgetful(path)
+    books = Books(store, clock=clock)
+    store.fails = 3
+    made = set_aside(books.reserve(900, [ALL], backend="groq"))
+    books.record(entry("a", micro=400, reservation=made))
+    books.record(entry("b"))
+    for _ in range(4):
+        books.tick()
+    assert requests(store) == ["a", "b"]
+    assert Books(store, clock=clock).under(ALL) == Sum(400, 0)
+    store.close()
+
+
+def test_one_that_cannot_be_written_does_not_stand_in_the_way(
+    books: Books, other: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    books.record(entry("a"))
+    books.record(entry("b", status=2**70))
+    books.record(entry("c", model="\udcff"))
+    books.record(entry("d"))
+    books.tick()
+    assert requests(other) == ["a", "d"]
+    assert books.condition().unwritten == 0
+    assert [record.message[:48] for record in caplog.records] == [
+        "This cannot be booked and is left out: Entry(req"
+    ] * 2
+
+
+def test_memory_is_bounded_and_money_is_not_forgotten(store: SqliteStore, clock: Clock) -> None:
+    books = Books(store, clock=clock, capacity=3)
+    made = set_aside(books.reserve(900, [ALL], backend="groq"))
+    for number in range(10):
+        books.record(entry(f"free {number}"))
+    books.record(entry("paid", micro=7))
+    books.record(entry("settled", reservation=made))
+    assert books.condition() == Condition(unwritten=5, lost=7, trouble="")
+    assert books.under(ALL) == Sum(7, 0)
+    books.tick()
+    assert requests(store) == ["free 0", "free 1", "free 2", "paid", "settled"]
+    books.record(entry("free again"))
+    assert books.condition().unwritten == 1
+
+
+def test_what_another_process_spends_is_known_at_the_next_tick(
+    books: Books, path: Path, clock: Clock
+) -> None:
+    elsewhere = Books(SqliteStore(path), clock=clock)
+    books.record(entry("mine", micro=1))
+    made = set_aside(elsewhere.reserve(20, [ALL], backend="groq"))
+    elsewhere.record(entry("theirs", micro=300))
+    elsewhere.tick()
+    books.tick()
+    assert books.under(ALL) == Sum(301, 20)
+    elsewhere.release(made)
+    elsewhere.tick()
+    books.tick()
+    assert books.under(ALL) == Sum(301, 0)
+    elsewhere._store.close()
+
+
+def test_a_look_that_failed_is_made_up_for(books: Books, store: SqliteStore, other: SqliteStore) -> None:
+    key, text = new_key("ben", NOON)
+    other.add_key(key)
+    store._connection.execute("ALTER TABLE keys RENAME TO hidden")
+    with pytest.raises(sqlite3.OperationalError):
+        books.tick()
+    store._connection.execute("ALTER TABLE hidden RENAME TO keys")
+    books.tick()
+    assert books.keyring.find(text) == key
+
+
+@pytest.mark.parametrize("processes", [1, 3], ids=["one gateway", "three gateways"])
+def test_many_at_once_never_get_more_than_a_cap_allows(path: Path, clock: Clock, processes: int) -> None:
+    """Threads, with real ones' timing; each spends all it set aside."""
+    gateways = [Books(SqliteStore(path, patience=30.0), clock=clock) for _ in range(processes)]
+    caps = [ALL, Cap(Payer.KEY, Period.DAY, 400)]
+    granted: list[Reservation] = []
+    begin = threading.Barrier(8)
+
+    def spend(number: int) -> None:
+        books, key = gateways[number % processes], f"key {number % 2}"
+        begin.wait()
+        for attempt in range(20):
+            found = books.reserve(7 + number, caps, key=key, backend="groq")
+            if isinstance(found, Refusal):
+                assert found.limit is not Limit.BOOKS
+                continue
+            granted.append(found)
+            if attempt % 3:
+                books.record(entry(found.id, key=key, backend="groq", micro=found.micro, reservation=found))
+            books.tick() if attempt % 4 == 0 else None
+
+    threads = [threading.Thread(target=spend, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for books in gateways:
+        books.tick()
+    for key in ("key 0", "key 1"):
+        spent = sum(each.micro for each in granted if each.key == key)
+        assert 400 - 14 < spent <= 400, "all that could be, and no more"
+    for books in gateways:
+        books.tick()
+        assert books.under(ALL).committed == sum(each.micro for each in granted)
+    held = gateways[0]._store
+    paid = sum(total.micro for total in held.totals([Dimension.KEY], 0, NOON + DAY))
+    assert paid == gateways[0].under(ALL).spent
+    for books in gateways:
+        books._store.close()
