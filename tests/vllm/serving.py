@@ -60,14 +60,12 @@ def small_plan(model: Model, catalog: Catalog) -> Plan:
 
 
 @asynccontextmanager
-async def served(
-    shrunken: Shrunken, tokenizer: Path, room: Path, catalog: Catalog, *extra: str
-) -> AsyncIterator[Served]:
+async def served(shrunken: Shrunken, tokenizer: Path, room: Path, catalog: Catalog) -> AsyncIterator[Served]:
     """For as long as the block.
 
     Args:
+        tokenizer: a folder that has SmolLM2's.
         room: an empty folder.
-        extra: flags that no plan gives.
     """
     folder = shrunken.write(room / "weights", tokenizer)
     model = small_model(shrunken, folder, catalog)
@@ -80,7 +78,7 @@ async def served(
         site = Site(port, key_file, ENVIRONMENT / "store")
         launch = launch_of(made, model, model.weights[0], files, site, way)
         assert launch is not None
-        return replace(launch, argv=(*launch.argv, *extra))
+        return replace(launch, argv=(*launch.argv, *shrunken.flags))
 
     def changed(record: EngineRecord) -> None:
         [backend] = backends.all()

@@ -1,18 +1,20 @@
-"""Checkpoints without weights: real configurations with small numbers, for `--load-format dummy`.
+"""Small checkpoints: configurations of real models with small numbers, most without weights.
 
 A `config.json` of a real model is taken and made small; beside it go SmolLM2's tokenizer, with the tokens
 that the model's own has besides, a chat template that puts them where its makers' does, and what its image
-processor is told. vLLM makes up random weights, so answers are noise; all else is as it is with the whole
-model.
+processor is told. Without weights vLLM makes up random ones (`--load-format dummy`), so answers are noise;
+all else is as it is with the whole model.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.vllm.scripted import write_gpt_oss
 
 _CONFIGS = Path(__file__).parents[1] / "fixtures" / "configs"
 _FIRST_OWN_TOKEN = 49_152
@@ -36,6 +38,13 @@ class Shrunken:
     """Tokens that the processor knows by an attribute of the tokenizer."""
     files: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON files, by name."""
+    weights: Callable[[Path, dict[str, Any]], None] | None = None
+    """Writes them into a folder, for a configuration; None where there are none."""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """For vLLM, beside those of a plan."""
+        return () if self.weights else ("--load-format", "dummy")
 
     def write(self, folder: Path, tokenizer: Path) -> Path:
         """
@@ -45,7 +54,7 @@ class Shrunken:
         folder.mkdir()
         like = json.loads((_CONFIGS / f"{self.like}.json").read_text()) if self.like else {}
         documents = {
-            "config.json": _merged(like, self.config),
+            "config.json": (config := _merged(like, self.config)),
             "tokenizer.json": self._tokenizer(json.loads((tokenizer / "tokenizer.json").read_text())),
             "tokenizer_config.json": json.loads((tokenizer / "tokenizer_config.json").read_text())
             | {"extra_special_tokens": dict(self.named)},
@@ -54,6 +63,8 @@ class Shrunken:
         for name, document in documents.items():
             (folder / name).write_text(json.dumps(document))
         (folder / "chat_template.jinja").write_text(self.template)
+        if self.weights:
+            self.weights(folder, config)
         return folder
 
     def _tokenizer(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -255,4 +266,42 @@ QWEN3_VL = Shrunken(
             "size": {"shortest_edge": 4_096, "longest_edge": 524_288},
         },
     },
+)
+
+GPT_OSS = Shrunken(
+    model="gpt-oss-20b",
+    like="gpt-oss-20b",
+    config={
+        "torch_dtype": "bfloat16",
+        "hidden_size": 64,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "num_local_experts": 4,
+        "num_experts_per_tok": 2,
+        "experts_per_token": 2,
+    },
+    template=_chat("<|im_start|>", "<|im_end|>", ""),
+    # vLLM writes and reads its words by a vocabulary of its own; only numbers are asked of this one.
+    files={
+        "tokenizer.json": {
+            "version": "1.0",
+            "added_tokens": [],
+            "normalizer": None,
+            "pre_tokenizer": None,
+            "post_processor": None,
+            "decoder": None,
+            "truncation": None,
+            "padding": None,
+            "model": {
+                "type": "WordLevel",
+                "unk_token": "0",
+                "vocab": {str(token): token for token in range(201_088)},
+            },
+        },
+        "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "200002"},
+    },
+    weights=write_gpt_oss,
 )
