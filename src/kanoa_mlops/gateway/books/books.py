@@ -80,7 +80,7 @@ class Books:
     def reserve(
         self, micro: int, caps: Sequence[Cap], *, key: str = "", backend: str
     ) -> Reservation | Refusal:
-        """Set money aside before it is spent. It counts until an entry takes it, it is released, or it lapses.
+        """Set money aside before it is spent. It counts until an entry takes it, or it is released or lapses.
 
         However many ask, in however many processes, they get no more than a cap allows.
 

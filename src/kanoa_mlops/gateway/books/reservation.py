@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kanoa_mlops.gateway.books.days import day_of
 
@@ -22,11 +22,11 @@ class Reservation:
     """To whom the money goes."""
     micro: int
     """The most that it may cost, in micro-dollars."""
+    day: str = field(init=False)
+    """Whose budget pays for it, also when it ends after midnight."""
 
-    @property
-    def day(self) -> str:
-        """Whose budget pays for it, also when it ends after midnight."""
-        return day_of(self.made)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "day", day_of(self.made))
 
     def is_open(self, now: float) -> bool:
         return self.made > now - LAPSES_AFTER

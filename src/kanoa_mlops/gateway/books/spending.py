@@ -86,4 +86,6 @@ class Spending:
 
 
 def _name(payer: Payer, key: str, backend: str) -> str:
-    return {Payer.KEY: key, Payer.BACKEND: backend, Payer.ALL: ""}[payer]
+    if payer is Payer.KEY:
+        return key
+    return backend if payer is Payer.BACKEND else ""

@@ -113,7 +113,7 @@ class SqliteStore:
             self._connection.execute(_LAPSE, (now - LAPSES_AFTER,))
             refusal = refuse(caps, lambda cap: self._committed(cap, reservation), reservation.micro, now)
             if refusal is None:
-                self._connection.execute(_RESERVE, (*astuple(reservation), reservation.day))
+                self._connection.execute(_RESERVE, astuple(reservation))
         return refusal
 
     def booked(self, day: str, now: float) -> Booked:
