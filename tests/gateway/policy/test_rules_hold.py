@@ -21,7 +21,7 @@ from kanoa_mlops.gateway.policy.pool import Pool
 from kanoa_mlops.gateway.policy.queue import Queue
 from kanoa_mlops.gateway.policy.reach import in_question
 from kanoa_mlops.gateway.policy.rules import Rules
-from tests.gateway.policy.make import ALL, CENTS, NOW, a_backend, a_pool, an_ask
+from tests.gateway.policy.make import ALL, CENTS, NOW, TEXT, a_backend, a_pool, an_ask
 
 T = TypeVar("T")
 
@@ -39,20 +39,20 @@ BACKENDS = st.builds(
     BackendView,
     id=st.just(""),
     tier=st.sampled_from(TIERS),
-    abilities=mostly(
-        ALL, *(Abilities(tokens, *has) for tokens in (2048, 8192) for has in product((False, True), repeat=3))
+    abilities=st.sampled_from(
+        [*[ALL, TEXT] * 8, *(Abilities(2048, *has) for has in product((False, True), repeat=3))]
     ),
     state=mostly(
         READY, *(State(kind, "", until) for kind in KINDS if kind != "ready" for until in (None, *SOON))
     ),
     slots=st.integers(1, 3),
-    in_flight=st.integers(0, 4),
+    in_flight=mostly(0, 1, 2, 3, 4),
     service_seconds=st.sampled_from((None, *SECONDS)),
     price=mostly(CENTS, None, *(Price(*rates) for rates in product(RATES, RATES))),
     wakes_in=st.sampled_from((None, *SECONDS)),
     probing=mostly(False, True),
 )
-POOLS = st.lists(BACKENDS, min_size=1, max_size=4).map(
+POOLS = st.one_of(*[st.lists(BACKENDS, min_size=3, max_size=5)] * 3, st.lists(BACKENDS, max_size=2)).map(
     lambda backends: a_pool(*(replace(each, id=f"b{n}") for n, each in enumerate(backends)))
 )
 ASKS = st.builds(
@@ -72,7 +72,7 @@ ASKS = st.builds(
 )
 RULES = st.builds(
     Rules,
-    queue_length=st.integers(0, 6),
+    queue_length=mostly(6, 0, 3),
     burst_allowed=mostly(True, False),
     key_may_burst=mostly(True, False),
     burst_after=mostly(0.0, *SECONDS),
