@@ -16,7 +16,8 @@ from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 
 _RESET = re.compile(r"x-ratelimit-reset(?P<what>-.+)?")
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_NUMBER = r"(\d{1,6}(?:\.\d{1,12})?)"
+_DURATION = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("d", "h", "m(?!s)", "s", "ms")))
 _DAILY = re.compile(r"\bper[- ]day\b|\bdaily\b|\((?:TPD|RPD)\)", re.IGNORECASE)
 _SHORTEST_DAY = timedelta(minutes=1)
 """A Retry-After below this is not believed of a limit by day."""
