@@ -12,6 +12,7 @@ from kanoa_mlops.gateway.envelope import ApiError
 from tests.gateway.conftest import backend
 
 SMOLLM = backend("http://127.0.0.1:1")
+FEWER = "Send fewer, or serve the model with --images."
 
 
 def llama(code: int, message: str, kind: str) -> bytes:
@@ -122,15 +123,18 @@ def test_vllm_counts_no_further_than_it_must(
     assert (error.code, error.param, error.details) == ("context_length_exceeded", "messages", details)
 
 
-@pytest.mark.parametrize(("most", "said"), [(1, "1 image"), (3, "3 images"), (0, "0 images")])
-def test_more_images_than_vllm_takes(most: int, said: str) -> None:
-    error = translate(400, vllm(f"At most {most} image(s) may be provided in one prompt.", "image"), SMOLLM)
-    assert told(error) == (
-        400,
-        "too_many_images",
-        "messages",
-        f"smollm2 takes {said} a request here. Send fewer, or serve the model with --images.",
-    )
+@pytest.mark.parametrize(
+    ("most", "kind", "code", "said"),
+    [
+        (1, "image", "too_many_images", "takes 1 image a request here. " + FEWER),
+        (3, "image", "too_many_images", "takes 3 images a request here. " + FEWER),
+        (0, "image", "invalid_value", "takes no image here."),
+        (0, "video", "invalid_value", "takes no video here."),
+    ],
+)
+def test_more_than_vllm_takes(most: int, kind: str, code: str, said: str) -> None:
+    error = translate(400, vllm(f"At most {most} {kind}(s) may be provided in one prompt.", kind), SMOLLM)
+    assert told(error) == (400, code, "messages", f"smollm2 {said}")
 
 
 def test_vllm_names_every_field_that_is_wrong() -> None:

@@ -29,7 +29,7 @@ _VLLM_FIELD = re.compile(
     r"'loc': '(?:body\.)?(?P<field>[^']*)', 'msg': (?P<quote>['\"])(?P<why>.*?)(?P=quote)"
 )
 # vLLM 0.32: "At most 1 image(s) may be provided in one prompt."
-_VLLM_IMAGES = re.compile(r"At most (\d+) image\(s\) may be provided")
+_VLLM_MEDIA = re.compile(r"At most (?P<most>\d+) (?P<kind>image|video|audio)\(s\) may be provided")
 # vLLM, asked for what this kind of model does not do.
 _VLLM_NO_PATH = {"detail": "Not Found"}
 _LONGEST_TEXT = 300  # characters of an answer that is no JSON
@@ -45,8 +45,8 @@ def translate(status: int, body: bytes, backend: Backend, *, retry_after: str = 
         return _error(502, f"The engine answered with HTTP {status}.", "engine_bad_answer")
     if too_long := _too_long(fields, message, backend):
         return too_long
-    if most := _VLLM_IMAGES.search(message):
-        return _too_many_images(int(most[1]), backend)
+    if limit := _VLLM_MEDIA.search(message):
+        return _too_many(int(limit["most"]), limit["kind"], backend)
     if status == 500 and _CLIENTS_FAULT.search(message):
         return _error(400, message, "invalid_value")
     if status == 501:
@@ -113,12 +113,20 @@ def _longer(asked: str, room: str, backend: Backend, details: Mapping[str, int])
     )
 
 
-def _too_many_images(most: int, backend: Backend) -> ApiError:
+def _too_many(most: int, kind: str, backend: Backend) -> ApiError:
+    if not most:
+        return ApiError(
+            400,
+            f"{backend.model} takes no {kind} here.",
+            code="invalid_value",
+            param="messages",
+            source="engine",
+        )
     return ApiError(
         400,
-        f"{backend.model} takes {most} image{'s' * (most != 1)} a request here. "
-        "Send fewer, or serve the model with --images.",
-        code="too_many_images",
+        f"{backend.model} takes {most} {kind}{'s' * (most != 1)} a request here. "
+        f"Send fewer, or serve the model with --{kind}s.",
+        code=f"too_many_{kind}s",
         param="messages",
         source="engine",
     )
