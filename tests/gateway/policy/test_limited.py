@@ -37,6 +37,7 @@ def seconds(outcome: Outcome) -> float | None:
         ("2m59.56s", 179.56),
         ("", None),
         ("soon", None),
+        ("Thu, 26 Nov 2026 20:02:00 +999999999999", None),
         ("-3", None),
         ("0", None),
     ],

@@ -48,7 +48,7 @@ def _retry_after(text: str, moment: Moment) -> datetime | None:
         return moment.wall + timedelta(seconds=seconds)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(date, moment.wall)
