@@ -1,8 +1,8 @@
 """What a provider lets one account use, and how much of it is used: token buckets that outlive a restart.
 
-Limits by the minute refill evenly, as Groq's do: in its documentation's example 30 of 14,400 requests a day are
-used, and are there again in 2m59.56s. Limits by the day count from midnight UTC, which is the safe side. Where a
-provider counts otherwise, its 429 corrects us.
+Limits by the minute refill evenly, as Groq's do: in its documentation's example 30 of 14,400 requests a day
+are used, and are there again in 2m59.56s. Limits by the day count from midnight UTC. Where a provider counts
+otherwise, its 429 corrects us.
 """
 
 from __future__ import annotations
