@@ -131,6 +131,34 @@ def test_huggingfaces_words_are_told() -> None:
     assert after(answer(402, words)).state.reason == f"HTTP 402: {words}"
 
 
+def test_openrouters_budget_for_requests_in_flight_is_a_limit_that_passes() -> None:
+    error = {"message": "in flight", "metadata": {"reason": "in_flight_budget_exhausted"}}
+    assert after(answer(402, error, retry_after="3")).state == State(
+        "rate_limited", "HTTP 402: in flight", 3.0
+    )
+
+
+def test_a_single_request_that_costs_too_much_says_nothing_about_others() -> None:
+    error = {"message": "too large", "metadata": {"reason": "weight_exceeds_budget"}}
+    assert after(answer(402, error)) == NEW
+
+
+@pytest.mark.parametrize(
+    ("resets", "until"), [("2026-11-27T00:00:00Z", 4 * 3600), ("soon", 4 * 3600 + 4 * 86400), (None, 360000)]
+)
+def test_a_spent_budget_of_openrouter_is_no_refused_key(resets: str | None, until: float) -> None:
+    metadata = {"limit_source": "openrouter_key_limit", "resets_at": resets}
+    state = after(answer(403, {"message": "budget", "metadata": metadata})).state
+    assert state == State("exhausted", "HTTP 403: budget", until)
+
+
+def test_a_model_that_is_no_longer_served_is_not_asked_for_again_soon() -> None:
+    body = b'{"title": "Gone", "detail": "The model has reached its end of life."}'
+    assert after(Outcome(410, body=body)).state == State(
+        "down", "HTTP 410: The model has reached its end of life.", 300
+    )
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_no_failure_and_stays_until_somebody_acts(status: int) -> None:
     standing = after(answer(status, {"message": "Invalid API Key"}))
