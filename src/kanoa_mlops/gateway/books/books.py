@@ -62,7 +62,7 @@ class Books:
         self._clock = clock
         self._unwritten = Unwritten(capacity)
         self._spending = Spending()
-        self._month, self._stale = "", True
+        self._read_at, self._stale = 0.0, True
         self._trouble = ""
         # Whoever reads or writes the database holds the pen; whoever changes sums holds the memory, briefly.
         self._pen, self._memory = Lock(), Lock()
@@ -163,9 +163,12 @@ class Books:
 
     def _look(self) -> None:
         """With the pen."""
-        # The sums go back to the beginning of a month, which another one may be by now. A look that fails is
-        # not forgotten.
-        self._stale |= self._store.changed() or month_of(self._clock()) != self._month
+        now = self._clock()
+        # What was read goes back to the beginning of that month, and holds what had not lapsed at that time.
+        self._stale |= (
+            self._store.changed() or month_of(now) != month_of(self._read_at) or now < self._read_at
+        )
+        # Set until a look succeeds.
         if self._stale:
             self._refresh()
 
@@ -178,7 +181,7 @@ class Books:
             for item in self._unwritten.all():
                 fresh.settle(item)
             self._spending = fresh
-        self._month, self._stale = month_of(now), False
+        self._read_at, self._stale = now, False
 
     def _tell(self, trouble: str) -> None:
         """Once, when it begins, and once, when it is over."""
