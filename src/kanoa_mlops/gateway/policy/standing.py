@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kanoa_mlops.gateway.policy.backend import READY, State
-from kanoa_mlops.gateway.policy.limited import is_daily, limited_until
+from kanoa_mlops.gateway.policy.limited import is_daily, limited_until, retry_after
 from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 
@@ -67,7 +67,9 @@ class Standing:
         if self.state.kind == "auth_error":
             return self  # until somebody sets another key
         if outcome.status in (401, 403) and not _is_flagged(outcome) and not _is_unpaid(outcome):
-            return replace(self, state=State("auth_error", f"HTTP {outcome.status}{_words(outcome)}"))
+            return replace(
+                self, state=State("auth_error", f"HTTP {outcome.status}")
+            )  # words may hold the key
         if self.state.kind == "exhausted" and self._lasts(moment):
             return self
         if _is_unpaid(outcome):
@@ -80,20 +82,22 @@ class Standing:
             return self._failed(outcome, moment, jitter)
         if outcome.status >= 500:
             return self  # some engines blame themselves for a request that is wrong
-        return self._answered()
+        return self._answered(moment)
 
     def _lasts(self, moment: Moment) -> bool:
         return self.state.until is not None and moment.now < self.state.until
 
-    def _answered(self) -> Standing:
-        # An answer that began before a limit was met ends after it, and says nothing about it.
-        return Standing(self.state if self.state.kind in ("rate_limited", "exhausted") else READY)
+    def _answered(self, moment: Moment) -> Standing:
+        if self.state.kind in ("rate_limited", "exhausted") and self._lasts(moment):
+            # It began before the limit was met, and says nothing about it.
+            return replace(self, failures=0, trips=0)
+        return Standing()
 
     def _unpaid(self, outcome: Outcome, moment: Moment) -> Standing:
         if outcome.metadata.get("reason") == "weight_exceeds_budget":
             return self  # this one request costs too much; others need not
         reason = f"HTTP {outcome.status}{_words(outcome)}"
-        if outcome.status == 402 and (told := limited_until(outcome, moment)):
+        if outcome.status == 402 and (told := retry_after(outcome, moment)):
             return Standing(State("rate_limited", reason, moment.on(told)))
         return Standing(State("exhausted", reason, moment.on(_renewed(outcome) or moment.next_month())))
 
@@ -122,7 +126,7 @@ def _hold(outcome: Outcome, moment: Moment) -> State | None:
     """A 503 of one that is well: full, or loading."""
     if _LOADING.search(outcome.message):
         return State("loading", "the engine loads the model", moment.now + _BUSY_SECONDS)
-    told = limited_until(outcome, moment)
+    told = retry_after(outcome, moment)
     if told is None and not (_BUSY.search(outcome.message) or _BUSY.search(outcome.code)):
         return None
     return State("busy", "its own queue is full", moment.on(told) if told else moment.now + _BUSY_SECONDS)
