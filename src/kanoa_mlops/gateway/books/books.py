@@ -107,6 +107,11 @@ class Books:
         with self._memory:
             return self._spending.under(cap, self._clock(), key=key, backend=backend)
 
+    def left(self, caps: Sequence[Cap], *, key: str = "", backend: str = "") -> int | None:
+        """What may still be spent under all of these, in micro-dollars, at least zero; None without a cap."""
+        sums = [cap.micro - self.under(cap, key=key, backend=backend).committed for cap in caps]
+        return max(0, min(sums)) if sums else None
+
     def condition(self) -> Condition:
         with self._memory:
             return Condition(len(self._unwritten), self._unwritten.lost, self._trouble)
@@ -127,8 +132,8 @@ class Books:
 
     def _settle(self, item: Entry | Reservation) -> None:
         with self._memory:
-            if self._unwritten.add(item):
-                self._spending.settle(item)
+            self._unwritten.add(item)
+            self._spending.settle(item)
 
     def _write(self) -> None:
         """With the pen."""
@@ -164,10 +169,8 @@ class Books:
     def _look(self) -> None:
         """With the pen."""
         now = self._clock()
-        # What was read goes back to the beginning of that month, and holds what had not lapsed at that time.
-        self._stale |= (
-            self._store.changed() or month_of(now) != month_of(self._read_at) or now < self._read_at
-        )
+        # What was read holds what had not lapsed then, and goes back to the beginning of the month that was.
+        self._stale |= self._store.changed() or now < self._read_at
         # Set until a look succeeds.
         if self._stale:
             self._refresh()
