@@ -96,6 +96,14 @@ def test_a_limit_of_the_day_by_name() -> None:
     assert seconds(cerebras) == 14400.5
 
 
+def test_a_limit_of_the_day_counts_before_one_of_the_minute() -> None:
+    both = refused(
+        x_ratelimit_remaining_requests_day="0", x_ratelimit_remaining_tokens_minute="0", retry_after="11"
+    )
+    assert is_daily(both)
+    assert seconds(both) == 4 * 3600
+
+
 def test_openrouters_headers_are_in_its_error() -> None:
     error = {
         "message": "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model "

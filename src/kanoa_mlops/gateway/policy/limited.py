@@ -49,11 +49,10 @@ def retry_after(outcome: Outcome, moment: Moment) -> datetime | None:
 
 
 def is_daily(outcome: Outcome) -> bool:
-    """A limit of the day was met, not one of the minute."""
+    """A limit of the day was met, whatever else was."""
     if _DAILY.search(outcome.message):
         return True
-    used_up = [what for what, left in _left(outcome) if left == 0]
-    return bool(used_up) and all(what.endswith("-day") for what in used_up)
+    return any(what.endswith("-day") and left == 0 for what, left in _left(outcome))
 
 
 def _reset(outcome: Outcome, moment: Moment) -> datetime | None:
