@@ -31,7 +31,7 @@ from kanoa_mlops.weights.local_model import model_from_folder
 from tests.vllm.environment import vllm_python
 from tests.vllm.shrunken import Shrunken
 
-_BOOT_SECONDS = 400
+_BOOT_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ async def served(shrunken: Shrunken, tokenizer: Path, room: Path, catalog: Catal
 
     Args:
         tokenizer: a folder that has SmolLM2's.
-        room: an empty folder.
+        room: a folder that is made, for all that it needs.
     """
+    room.mkdir()
     folder = shrunken.write(room / "weights", tokenizer)
     model = shaped(shrunken.model, folder, catalog)
     way = Native("vllm", (str(vllm_python()), "-m", "vllm.entrypoints.openai.api_server"), ("cpu",))
