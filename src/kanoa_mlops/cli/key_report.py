@@ -23,18 +23,18 @@ def limits_of(key: Key) -> str:
 
 def _each_limit(limits: KeyLimits) -> Iterator[str]:
     if limits.requests_per_minute is not None:
-        yield f"{limits.requests_per_minute} requests a minute"
+        yield f"{limits.requests_per_minute} req/min"
     if limits.tokens_per_minute is not None:
-        yield f"{limits.tokens_per_minute} tokens a minute"
+        yield f"{limits.tokens_per_minute} tok/min"
     if limits.parallel is not None:
         yield f"{limits.parallel} at once"
     if limits.micro_per_day is not None:
-        yield f"{format_dollars(limits.micro_per_day)} a day"
+        yield f"{format_dollars(limits.micro_per_day)}/day"
     if limits.micro_per_month is not None:
-        yield f"{format_dollars(limits.micro_per_month)} a month"
+        yield f"{format_dollars(limits.micro_per_month)}/month"
     if limits.models:
         yield f"only {' '.join(limits.models)}"
-    yield "may burst" if limits.may_burst else "local only"
+    yield "burst" if limits.may_burst else "no burst"
 
 
 def document(key: Key, now: float) -> dict[str, Any]:

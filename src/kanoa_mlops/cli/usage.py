@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,16 +15,17 @@ import click
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.cli.usage_report import Row, quotes_of, rows, total
+from kanoa_mlops.cli.usage_report import Quote, Row, quotes, rows, total
 from kanoa_mlops.gateway.books.days import day_of
 from kanoa_mlops.gateway.books.key import Key
-from kanoa_mlops.gateway.books.money import MICRO, format_dollars
+from kanoa_mlops.gateway.books.money import MICRO
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.books.totals import Dimension
 from kanoa_mlops.render.chart import Bar, chart
 from kanoa_mlops.settings import Settings, load_settings
 
 _WIDTH = 80
+_NUMBERS = ("REQUESTS", "FAILED", "PROMPT", "ANSWER", "COST", "HOSTED")
 
 
 @click.command()
@@ -45,15 +48,15 @@ _WIDTH = 80
 def command(by: str, since: float, as_json: bool) -> None:
     """What was asked of the gateway, and what it cost.
 
-    HOSTED is what answers from here would have cost at the cheapest provider
-    whose price the catalog knows.
+    HOSTED is what answers from this machine and the LAN would have cost at the
+    cheapest provider whose price the catalog knows.
     """
     screen, settings, dimension = Screen(), load_settings(), Dimension(by)
     begin = _begin(time.time() - since, dimension)
-    found = _rows(settings, dimension, begin)
+    found = _find(settings, dimension, begin)
     if as_json:
         screen.json(_document(found, dimension, begin))
-    elif not found:
+    elif not found.rows:
         screen.say(f"Nothing was asked since {_time(begin)}.")
     else:
         _show(screen, found, dimension)
@@ -66,14 +69,21 @@ def _begin(at: float, by: Dimension) -> float:
     return datetime.fromisoformat(day_of(at)).replace(tzinfo=UTC).timestamp()
 
 
-def _rows(settings: Settings, by: Dimension, since: float) -> list[Row]:
+@dataclass(frozen=True)
+class Found:
+    rows: Sequence[Row]
+    quotes: Mapping[str, Quote | None]
+    """Model that answered here -> its price elsewhere."""
+
+
+def _find(settings: Settings, by: Dimension, since: float) -> Found:
     with closing(SqliteStore(settings.books_file)) as store:
         # A clock that was ahead has written what is later than now.
         totals = store.totals([by, Dimension.MODEL, Dimension.TIER], since, float("inf"))
         label = _key_label(store.all_keys()) if by is Dimension.KEY else str
-    providers = load_catalog(settings.catalog_dir).providers.values()
-    models = {each.group[1] for each in totals}
-    return rows(totals, {model: quotes_of(providers, model) for model in models}, label)
+    providers = list(load_catalog(settings.catalog_dir).providers.values())
+    known = quotes(totals, providers)
+    return Found(rows(totals, known, label), known)
 
 
 def _key_label(keys: Sequence[Key]) -> Callable[[str], str]:
@@ -83,20 +93,32 @@ def _key_label(keys: Sequence[Key]) -> Callable[[str], str]:
     return lambda id: labels.get(id, id) or "(no key)"
 
 
-def _show(screen: Screen, found: Sequence[Row], by: Dimension) -> None:
-    whole = total(found)
+def _show(screen: Screen, found: Found, by: Dimension) -> None:
+    whole = total(found.rows)
     screen.table(
-        [by.upper(), "REQUESTS", "FAILED", "PROMPT", "ANSWER", "COST", "HOSTED"],
-        [_cells(row) for row in ([*found, whole] if len(found) > 1 else found)],
-        right=["REQUESTS", "FAILED", "PROMPT", "ANSWER", "COST", "HOSTED"],
+        [by.upper(), *_NUMBERS],
+        [_cells(row) for row in ([*found.rows, whole] if len(found.rows) > 1 else found.rows)],
+        right=_NUMBERS,
     )
     screen.print("Tokens")
-    for line in chart([Bar(_short(row.label), row.tokens, _count(row.tokens)) for row in found], _WIDTH):
+    bars = [Bar(_short(row.label), row.tokens, _count(row.tokens)) for row in found.rows]
+    for line in chart(bars, _WIDTH):
         screen.print(line.rstrip())
+    for note in _notes(found, whole):
+        screen.say(textwrap.fill(note, _WIDTH, break_on_hyphens=False))
+
+
+def _notes(found: Found, whole: Row) -> Iterator[str]:
     if whole.estimated:
-        screen.say(f"The tokens of {whole.estimated} of {whole.requests} requests are an estimate.")
-    if whole.hosted_micro is not None:
-        screen.say("HOSTED: the same answers from the cheapest provider whose price is known.")
+        yield f"The tokens of {whole.estimated} of {whole.requests} requests are an estimate."
+    for model, quote in found.quotes.items():
+        if quote:
+            yield (
+                f"HOSTED: {model} at {quote.provider}, the cheapest known: "
+                f"${quote.price.prompt} and ${quote.price.answer} a million tokens."
+            )
+    if unknown := [model for model, quote in found.quotes.items() if not quote]:
+        yield f"No price elsewhere is known of {', '.join(unknown)}."
 
 
 def _cells(row: Row) -> list[str]:
@@ -106,9 +128,14 @@ def _cells(row: Row) -> list[str]:
         _count(row.failed),
         _count(row.prompt_tokens),
         _count(row.completion_tokens),
-        format_dollars(row.micro),
-        "-" if row.hosted_micro is None else format_dollars(row.hosted_micro),
+        _dollars(row.micro),
+        "-" if row.hosted_micro is None else _dollars(row.hosted_micro),
     ]
+
+
+def _dollars(micro: int) -> str:
+    """All with the same digits, as they stand below one another."""
+    return f"${micro / MICRO:,.4f}"
 
 
 def _count(number: int) -> str:
@@ -119,12 +146,23 @@ def _short(label: str) -> str:
     return label if len(label) <= 32 else f"{label[:31]}…"
 
 
-def _document(found: Sequence[Row], by: Dimension, since: float) -> dict[str, Any]:
+def _document(found: Found, by: Dimension, since: float) -> dict[str, Any]:
     return {
         "since": _time(since),
         "by": by,
-        "rows": [_row(row) for row in found],
-        "total": _row(total(found)),
+        "rows": [_row(row) for row in found.rows],
+        "total": _row(total(found.rows)),
+        "hosted": {model: _quote(quote) for model, quote in found.quotes.items()},
+    }
+
+
+def _quote(quote: Quote | None) -> dict[str, Any] | None:
+    if quote is None:
+        return None
+    return {
+        "provider": quote.provider,
+        "prompt_usd_per_million": float(quote.price.prompt),
+        "answer_usd_per_million": float(quote.price.answer),
     }
 
 

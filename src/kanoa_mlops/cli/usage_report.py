@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from kanoa_mlops.catalog.types import Offer, Provider
+from kanoa_mlops.catalog.types import Provider, TokenPrice
 from kanoa_mlops.gateway.books.money import cost
 from kanoa_mlops.gateway.books.totals import Total
 
@@ -24,7 +25,7 @@ class Row:
     """Requests whose tokens are our guess."""
     micro: int = 0
     hosted_micro: int | None = None
-    """What its answers from here would have cost elsewhere; None where no price is known of any."""
+    """What its answers from here would have cost elsewhere; None where no price is known of any of them."""
 
     @property
     def tokens(self) -> int:
@@ -45,54 +46,57 @@ class Row:
 
 @dataclass(frozen=True)
 class Quote:
-    """A model's paid offer."""
+    """What a provider asks for a model."""
 
     provider: str
     """Its title."""
-    offer: Offer
+    price: TokenPrice
 
-    def micro(self, prompt_tokens: int, completion_tokens: int) -> int:
+    def micro(self, used: Used) -> int:
         """Micro-dollars."""
-        price = self.offer.price
-        assert price is not None
         return cost(
-            prompt_tokens, completion_tokens, prompt_price=price.prompt, completion_price=price.answer
+            used.prompt_tokens,
+            used.completion_tokens,
+            prompt_price=self.price.prompt,
+            completion_price=self.price.answer,
         )
 
 
-def quotes_of(providers: Iterable[Provider], model: str) -> list[Quote]:
-    """What is known to be paid for it, anywhere."""
-    return [
-        Quote(provider.title, offer)
-        for provider in providers
-        for offer in provider.offers_of(model)
-        if offer.price is not None
-    ]
+class Used(Protocol):
+    @property
+    def prompt_tokens(self) -> int: ...
+    @property
+    def completion_tokens(self) -> int: ...
+
+
+def quotes(totals: Iterable[Total], providers: Sequence[Provider]) -> dict[str, Quote | None]:
+    """Model -> the cheapest for what it answered here, all in all; None where no price is known.
+
+    Args:
+        totals: by what is shown, by model and by tier.
+    """
+    used: dict[str, Row] = {}
+    for each in totals:
+        _, model, tier = each.group
+        if tier in _HOME:
+            used[model] = used.get(model, Row(model)) + _row(model, each)
+    return {model: _cheapest(row, providers) for model, row in used.items()}
 
 
 def rows(
-    totals: Iterable[Total], quotes: Mapping[str, Sequence[Quote]], label: Callable[[str], str]
+    totals: Iterable[Total], quotes: Mapping[str, Quote | None], label: Callable[[str], str]
 ) -> list[Row]:
     """One for each first value of the groups, in their order.
 
     Args:
         totals: by what is shown, by model and by tier.
-        quotes: of a model; the cheapest for what was used is taken.
         label: what a first value is called.
     """
     found: dict[str, Row] = {}
-    for total in totals:
-        shown, model, tier = total.group
-        row = Row(
-            label(shown),
-            total.requests,
-            total.failed,
-            total.prompt_tokens,
-            total.completion_tokens,
-            total.estimated,
-            total.micro,
-            _hosted(total, quotes.get(model, ())) if tier in _HOME else None,
-        )
+    for each in totals:
+        shown, model, tier = each.group
+        quote = quotes.get(model) if tier in _HOME else None
+        row = replace(_row(label(shown), each), hosted_micro=quote.micro(each) if quote else None)
         found[shown] = found[shown] + row if shown in found else row
     return list(found.values())
 
@@ -101,8 +105,26 @@ def total(each: Sequence[Row]) -> Row:
     return replace(sum(each, Row("")), label="total")
 
 
-def _hosted(total: Total, quotes: Sequence[Quote]) -> int | None:
-    return min((quote.micro(total.prompt_tokens, total.completion_tokens) for quote in quotes), default=None)
+def _row(label: str, each: Total) -> Row:
+    return Row(
+        label,
+        each.requests,
+        each.failed,
+        each.prompt_tokens,
+        each.completion_tokens,
+        each.estimated,
+        each.micro,
+    )
+
+
+def _cheapest(used: Row, providers: Sequence[Provider]) -> Quote | None:
+    offers = (
+        Quote(provider.title, offer.price)
+        for provider in providers
+        for offer in provider.offers_of(used.label)
+        if offer.price is not None
+    )
+    return min(offers, key=lambda quote: quote.micro(used), default=None)
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

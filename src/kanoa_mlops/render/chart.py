@@ -22,9 +22,13 @@ def chart(bars: Sequence[Bar], width: int) -> list[str]:
     if not bars:
         return []
     labels = max(len(each.label) for each in bars)
-    room = width - labels - max(len(each.shown) for each in bars) - 2
+    values = max(len(each.shown) for each in bars)
+    room = width - labels - values - 2
     most = max(each.value for each in bars) or 1
-    return [f"{each.label:{labels}} {_line(each.value / most, room):{room}} {each.shown}" for each in bars]
+    return [
+        f"{each.label:{labels}} {_line(each.value / most, room):{room}} {each.shown:>{values}}"
+        for each in bars
+    ]
 
 
 def _line(share: float, room: int) -> str:
