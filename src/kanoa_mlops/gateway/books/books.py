@@ -24,7 +24,10 @@ from kanoa_mlops.gateway.books.unwritten import CAPACITY, Unwritten
 _log = logging.getLogger(__name__)
 _BATCH = 1000
 """Entries in a transaction; others may write between two."""
-_RETRY_MS = 1000
+# Whoever asked learns nothing of this machine's files; its owner reads the log.
+_UNBOOKABLE = Refusal(
+    Limit.BOOKS, "Nothing can be spent now, as the gateway cannot keep its books. It tries again.", 1000
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class Books:
                 self._write()
                 refusal = self._store.reserve(reservation, caps)
             except KanoaError as error:
-                return Refusal(Limit.BOOKS, f"Nothing can be spent now. {error.message}", _RETRY_MS)
+                _log.warning("Nothing can be spent. %s", error.message)
+                return _UNBOOKABLE
             if refusal is None:
                 with self._memory:
                     self._spending.reserve(reservation)
