@@ -70,6 +70,11 @@ class Rootfs:
                 if each.suffix == ".so" or not path.is_dir():
                     self.files |= {name: Path(name) for name in _libraries(each)}
 
+    def add_needs(self, folder: Path) -> None:
+        """The libraries that a folder, which is only shown, has from elsewhere."""
+        needed = {name for each in folder.rglob("*.so*") for name in _libraries(each)}
+        self.files |= {name: Path(name) for name in needed if not Path(name).is_relative_to(folder)}
+
     def add_python(self) -> str:
         """This interpreter with its standard library, at the paths they have here; gives its own."""
         program = Path(getattr(sys, "_base_executable", sys.executable)).resolve()

@@ -54,7 +54,7 @@ def _on_line(line: str) -> Iterator[list[str]]:
     if "kanoa-mlops " not in line:
         return
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-    lexer.commenters = "#"
+    lexer.commenters, lexer.whitespace_split = "#", True
     words: list[str] = []
     for word in [*lexer, ";"]:
         if not set(word) <= set("();<>|&"):

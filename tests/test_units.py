@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 
 from kanoa_mlops.units import (
@@ -6,6 +8,8 @@ from kanoa_mlops.units import (
     format_duration,
     parse_age,
     parse_bytes,
+    parse_dollars,
+    parse_token_price,
     parse_tokens,
 )
 
@@ -64,3 +68,15 @@ def test_ages_are_read_with_their_unit(text: str, seconds: float) -> None:
 )
 def test_ages_are_printed_coarsely(seconds: float, text: str) -> None:
     assert format_age(seconds) == text
+
+
+def test_money_is_read_with_its_unit() -> None:
+    assert parse_dollars("0.10 $") == Decimal("0.10")
+    assert parse_token_price("0.15 $/Mtok") == Decimal("0.15")
+    assert str(parse_token_price("0.60 $/Mtok")) == "0.60"
+
+
+@pytest.mark.parametrize("text", ["0.15", "0.15 $", "$0.15/Mtok", "-1 $/Mtok", "0.15 $/tok", ""])
+def test_a_price_of_tokens_without_its_unit_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a price of tokens; write it with its unit"):
+        parse_token_price(text)

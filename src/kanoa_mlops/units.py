@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 _BYTES = {
     "B": 1,
@@ -27,6 +28,7 @@ _AGES = {
     **dict.fromkeys(("w", "week", "weeks"), 7 * _DAY),
 }
 _QUANTITY = re.compile(r"^\s*(?P<number>\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z]+(?:/s)?)\s*$")
+_DOLLARS = re.compile(r"^\s*(?P<number>\d+(?:\.\d+)?) ?(?P<unit>\$(?:/Mtok)?)\s*$")
 
 
 def parse_bytes(text: str) -> int:
@@ -74,6 +76,24 @@ def parse_age(text: str) -> float:
     return _parse(text, _AGES, "a length of time", "30d")
 
 
+def parse_dollars(text: str) -> Decimal:
+    """'0.10 $' to dollars.
+
+    Raises:
+        ValueError: the unit is missing or is not dollars.
+    """
+    return _parse_money(text, "$", "a sum of money", "0.10 $")
+
+
+def parse_token_price(text: str) -> Decimal:
+    """'0.15 $/Mtok' to dollars for a million tokens.
+
+    Raises:
+        ValueError: the unit is missing or is not dollars for a million tokens.
+    """
+    return _parse_money(text, "$/Mtok", "a price of tokens", "0.15 $/Mtok")
+
+
 def format_bytes(size: float) -> str:
     """Three significant digits: '93.8 MiB', '1.20 GiB', '512 B'."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
@@ -116,3 +136,10 @@ def _parse(text: str, units: Mapping[str, float], what: str, example: str) -> fl
     if match is None or match["unit"] not in units:
         raise ValueError(f"{text!r} is not {what}; write it with its unit, as in '{example}'")
     return float(match["number"].replace("_", "")) * units[match["unit"]]
+
+
+def _parse_money(text: str, unit: str, what: str, example: str) -> Decimal:
+    match = _DOLLARS.match(text) if isinstance(text, str) else None
+    if match is None or match["unit"] != unit:
+        raise ValueError(f"{text!r} is not {what}; write it with its unit, as in '{example}'")
+    return Decimal(match["number"])

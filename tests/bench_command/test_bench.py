@@ -20,11 +20,12 @@ from tests.e2e.conftest import stocked as stocked
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(1200)
 def test_a_served_model_is_measured_kept_and_compared(person: Person) -> None:
     person.serve()
     few = ("--max-tokens", "4", "--requests", "1", "--port", str(person.port))
     picture = person.home / "bench.svg"
-    first = person.json("bench", MODEL, *few, "--parallel", "1,2", "--plot", str(picture))
+    first = person.json("bench", MODEL, *few, "--parallel", "1,2", "--plot", str(picture), seconds=500)
     assert first["last"] is None
     run = first["run"]
     assert [(row["parallel"], row["prompt"], row["requests"]) for row in run["levels"]] == [
@@ -45,7 +46,7 @@ def test_a_served_model_is_measured_kept_and_compared(person: Person) -> None:
     [kept] = (person.home / "state" / "benches").iterdir()
     assert json.loads(kept.read_text()) == run
 
-    again = person.run("bench", MODEL, *few, "--parallel", "1")
+    again = person.run("bench", MODEL, *few, "--parallel", "1", seconds=500)
     assert all(len(line) <= 80 for line in again.stdout.splitlines() if line != run["subject"]["machine"])
     assert "LAST: tokens/s in all, by those of" in again.stdout
     for row in ("tokens/s, text alone", "first token, text alone", "memory"):

@@ -37,8 +37,8 @@ class Person:
         assert "Traceback" not in done.stdout + done.stderr
         return done
 
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", code=code).stdout)
+    def json(self, *arguments: str, code: int = 0, seconds: float = 120) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code, seconds=seconds).stdout)
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """A command that goes on."""

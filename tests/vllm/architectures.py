@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.vllm.scripted import write_gpt_oss
 from tests.vllm.shrunken import Shrunken
 
@@ -189,6 +191,43 @@ QWEN3_VL = Shrunken(
             "size": {"shortest_edge": 4_096, "longest_edge": 524_288},
         },
     },
+)
+
+MOLMO = Shrunken(
+    model="molmo-7b-d",
+    like="molmo-7b-d-nf4",
+    config={
+        "auto_map": {"AutoConfig": "config_molmo.MolmoConfig"},
+        "quantization_config": None,
+        "torch_dtype": "float32",
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": _VOCABULARY,
+        "embedding_size": _VOCABULARY,
+    },
+    tokens=("<im_patch>", "<im_start>", "<im_end>", "<im_col>", "<|image|>"),
+    # Its images go before the first word, wherever they stood.
+    template=_chat("<|im_start|>", "<|im_end|>", ""),
+    files={
+        "preprocessor_config.json": {
+            "auto_map": {
+                "AutoImageProcessor": "preprocessing_molmo.MolmoImageProcessor",
+                "AutoProcessor": "preprocessing_molmo.MolmoProcessor",
+            },
+            "image_processor_type": "MolmoImageProcessor",
+            "processor_class": "MolmoProcessor",
+            "base_image_input_size": [336, 336],
+            "image_patch_size": 14,
+            "image_token_length_h": 12,
+            "image_token_length_w": 12,
+            "max_crops": 1,
+            "overlap_margins": [4, 4],
+        },
+    },
+    code=Path(__file__).with_name("molmo_code"),
 )
 
 GPT_OSS = Shrunken(

@@ -26,6 +26,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         model.save_pretrained(f"{made}/whole")
         tokenizer.save_pretrained(f"{made}/whole")
+        for path in Path(made, "whole").iterdir():
+            path.chmod(0o644)  # a container's user is nobody here
         Path(made, "whole").replace(folder)  # at once: a folder that is there is whole
 
 

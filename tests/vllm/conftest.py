@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.boxes import podman, store
 from tests.conftest import MODEL
 from tests.vllm.environment import Answering, checkpoint_of_gguf
+
+__all__ = ["podman", "store"]
 
 
 @pytest.fixture(scope="session")

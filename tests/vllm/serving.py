@@ -1,4 +1,4 @@
-"""A shrunken model on the real vLLM as this project serves it: plan, launch, supervisor, and the gateway."""
+"""A model on the real vLLM as this project serves it: plan, launch, supervisor, and the gateway."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site, WeightFiles
-from kanoa_mlops.engines.way import Native
+from kanoa_mlops.engines.way import Contained, Native
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.server import start_gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.planner.planner import plan
 from kanoa_mlops.planner.wish import Wish
+from kanoa_mlops.runtime.containers.box import Box
 from kanoa_mlops.runtime.key import write_key
 from kanoa_mlops.runtime.state import EngineRecord
 from kanoa_mlops.runtime.supervisor import Supervisor
 from kanoa_mlops.weights.local_model import model_from_folder
-from tests.vllm.environment import ENVIRONMENT, vllm_python
+from tests.vllm.environment import vllm_python
 from tests.vllm.shrunken import Shrunken
 
-_BOOT_SECONDS = 400
+_BOOT_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,14 @@ class Served:
     client: AsyncOpenAI
     """Before the gateway."""
     log: Path
+    key_file: Path
 
 
-def small_model(shrunken: Shrunken, folder: Path, catalog: Catalog) -> Model:
+def shaped(name: str, folder: Path, catalog: Catalog) -> Model:
     """The catalog's model with all that is known of its engines, in the shape that the folder has."""
-    shape = model_from_folder(folder, shrunken.model)
+    shape = model_from_folder(folder, name)
     changes = {"architecture": shape.architecture, "vision": shape.vision, "weights": shape.weights}
-    return catalog.models[shrunken.model].model_copy(update=changes)
+    return catalog.models[name].model_copy(update=changes)
 
 
 def small_plan(model: Model, catalog: Catalog) -> Plan:
@@ -65,20 +67,42 @@ async def served(shrunken: Shrunken, tokenizer: Path, room: Path, catalog: Catal
 
     Args:
         tokenizer: a folder that has SmolLM2's.
-        room: an empty folder.
+        room: a folder that is made, for all that it needs.
     """
+    room.mkdir()
     folder = shrunken.write(room / "weights", tokenizer)
-    model = small_model(shrunken, folder, catalog)
-    made, key_file, log = small_plan(model, catalog), room / "engine.key", room / "engine.log"
-    files = WeightFiles(folder, tuple(path.name for path in folder.iterdir()))
+    model = shaped(shrunken.model, folder, catalog)
     way = Native("vllm", (str(vllm_python()), "-m", "vllm.entrypoints.openai.api_server"), ("cpu",))
+    async with running(small_plan(model, catalog), model, folder, way, room, *shrunken.flags) as one:
+        yield one
+
+
+@asynccontextmanager
+async def running(
+    made: Plan,
+    model: Model,
+    folder: Path,
+    way: Native | Contained,
+    room: Path,
+    *extra: str,
+    box: Box | None = None,
+) -> AsyncIterator[Served]:
+    """A plan carried out on a folder of weights, and a gateway before it, for as long as the block.
+
+    Args:
+        room: a folder for key, log and what the engine keeps.
+        extra: flags that no plan gives.
+        box: what to call its container.
+    """
+    key_file, log, store = room / "engine.key", room / "engine.log", room / "store"
+    store.mkdir()
+    files = WeightFiles(folder, tuple(path.name for path in folder.iterdir()))
     backends = Backends([_backend(made, write_key(key_file))])
 
     def make_launch(port: int) -> Launch:
-        site = Site(port, key_file, ENVIRONMENT / "store")
-        launch = launch_of(made, model, model.weights[0], files, site, way)
+        launch = launch_of(made, model, model.weights[0], files, Site(port, key_file, store), way)
         assert launch is not None
-        return replace(launch, argv=(*launch.argv, *shrunken.flags))
+        return replace(launch, argv=(*launch.argv, *extra))
 
     def changed(record: EngineRecord) -> None:
         [backend] = backends.all()
@@ -86,23 +110,19 @@ async def served(shrunken: Shrunken, tokenizer: Path, room: Path, catalog: Catal
         backends.put(replace(backend, url=url, state=record.state, reason=record.reason))
 
     record = EngineRecord(model.id, made.weights, "vllm", "loading", made.context, made.sequences, 0)
-    supervisor = Supervisor(make_launch, record, log, changed)
-    gateway = await start_gateway(
-        make_app(backends, figures=None, max_body_bytes=2**24, version="0"), "127.0.0.1", 0
-    )
-    running = asyncio.create_task(supervisor.run())
+    supervisor = Supervisor(make_launch, record, log, changed, box=box)
+    app = make_app(backends, figures=None, max_body_bytes=2**24, version="0")
+    gateway = await start_gateway(app, "127.0.0.1", 0)
+    tasks = [asyncio.create_task(each) for each in (supervisor.run(), supervisor.ready.wait())]
     try:
-        ready = asyncio.create_task(supervisor.ready.wait())
-        async with asyncio.timeout(_BOOT_SECONDS):
-            await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
-        assert ready.done(), log.read_text()[-6000:]
-        url = f"{gateway.url}/v1"
-        async with AsyncOpenAI(base_url=url, api_key="local", max_retries=0) as client:
-            yield Served(model, made, client, log)
+        await asyncio.wait(tasks, timeout=_BOOT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        assert supervisor.ready.is_set(), log.read_text()[-6000:]
+        async with AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="local", max_retries=0) as client:
+            yield Served(model, made, client, log, key_file)
     finally:
-        running.cancel()
-        ready.cancel()
-        await asyncio.gather(running, ready, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await gateway.stop(0)
 
 

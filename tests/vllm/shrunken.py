@@ -9,6 +9,7 @@ all else is as it is with the whole model.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ class Shrunken:
     """Tokens that the processor knows by an attribute of the tokenizer."""
     files: Mapping[str, Any] = field(default_factory=dict)
     """Further JSON files, by name."""
+    code: Path | None = None
+    """A folder whose Python files go beside them."""
     weights: Callable[[Path, dict[str, Any]], None] | None = None
     """Writes them into a folder, for a configuration; None where there are none."""
 
@@ -60,6 +63,8 @@ class Shrunken:
         for name, document in documents.items():
             (folder / name).write_text(json.dumps(document))
         (folder / "chat_template.jinja").write_text(self.template)
+        for source in self.code.glob("*.py") if self.code else ():
+            shutil.copy(source, folder)
         if self.weights:
             self.weights(folder, config)
         return folder

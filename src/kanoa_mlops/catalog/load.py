@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kanoa_mlops.catalog.shelf import Shelf
-from kanoa_mlops.catalog.types import Engine, Measurements, Model, Platform, Quantization
+from kanoa_mlops.catalog.types import Engine, Measurements, Model, Platform, Provider, Quantization
 from kanoa_mlops.errors import CatalogError
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,6 +25,7 @@ class Catalog:
 
     models: Mapping[str, Model]
     platforms: Mapping[str, Platform]
+    providers: Mapping[str, Provider]
     engines: Mapping[str, Engine]
     quantizations: Mapping[str, Quantization]
     measurements: Mapping[str, Measurements]
@@ -42,6 +43,7 @@ def load_catalog(*extra: Path) -> Catalog:
     catalog = Catalog(
         models=_shelf(folders, "models", Model),
         platforms=_shelf(folders, "platforms", Platform),
+        providers=_shelf(folders, "providers", Provider),
         engines=_shelf(folders, "engines", Engine),
         quantizations=_shelf(folders, "quantizations", Quantization),
         measurements=_shelf(folders, "measurements", Measurements),
@@ -130,6 +132,10 @@ def _references(catalog: Catalog) -> Iterator[tuple[str, str, Mapping[str, Any]]
             yield f"platform {platform.id}", engine, catalog.engines
         for hosted in platform.hosted:
             yield f"platform {platform.id}", hosted.model, catalog.models
+            yield f"platform {platform.id}", hosted.provider, catalog.providers
+    for provider in catalog.providers.values():
+        for offer in provider.offers:
+            yield f"provider {provider.id}", offer.model, catalog.models
     for measurements in catalog.measurements.values():
         yield f"measurements {measurements.id}", measurements.platform, catalog.platforms
         for run in measurements.runs:

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import click
 
+from kanoa_mlops.units import parse_age
+
+
+def age(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """The callback of an option that takes a length of time: seconds."""
+    try:
+        return None if text is None else parse_age(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 port = click.option(
     "--port", type=click.IntRange(1, 65535), help="Port of the endpoint.  [default: 8000, or your setting]"

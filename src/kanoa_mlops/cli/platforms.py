@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.catalog.types import Platform
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
@@ -22,13 +22,13 @@ def command(as_json: bool) -> None:
         return
     screen.table(
         ["PLATFORM", "WHAT", "VISIBLE", "BANDWIDTH", "ENGINES"],
-        [_row(platform) for platform in catalog.platforms.values()],
+        [_row(platform, catalog) for platform in catalog.platforms.values()],
         right=["VISIBLE", "BANDWIDTH"],
     )
     screen.say("A file platforms/NAME.yaml in your catalog folder adds one.")
 
 
-def _row(platform: Platform) -> list[str]:
+def _row(platform: Platform, catalog: Catalog) -> list[str]:
     engines = ", ".join(platform.engines)
     if card := platform.accelerator:
         many = f"{card.count} x " if card.count > 1 else ""
@@ -36,5 +36,6 @@ def _row(platform: Platform) -> list[str]:
     elif host := platform.host:
         sizes = [format_bytes(host.memory), format_rate(host.bandwidth)]
     else:
-        sizes, engines = ["", ""], ", ".join(dict.fromkeys(each.provider for each in platform.hosted))
+        hosts = dict.fromkeys(catalog.providers[each.provider].title for each in platform.hosted)
+        sizes, engines = ["", ""], ", ".join(hosts)
     return [platform.id, platform.title, *sizes, engines]

@@ -16,20 +16,15 @@ from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UserError
 from kanoa_mlops.settings import Settings, load_settings
-from kanoa_mlops.units import format_age, format_bytes, parse_age
+from kanoa_mlops.units import format_age, format_bytes
 from kanoa_mlops.weights.prune import Spare, find_spare, obstacle_to, remove_spare
 from kanoa_mlops.weights.room import freed_by
 
 
-def _age(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    try:
-        return None if text is None else parse_age(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @click.command()
-@click.option("--unused-for", metavar="AGE", callback=_age, help="And what was not served for so long: 30d.")
+@click.option(
+    "--unused-for", metavar="AGE", callback=options.age, help="And what was not served for so long: 30d."
+)
 @click.option("-y", "--yes", is_flag=True, help="Remove without asking.")
 @options.as_json
 def prune(unused_for: float | None, yes: bool, as_json: bool) -> None:

@@ -175,10 +175,11 @@ def _burst(model: Model, catalog: Catalog) -> Iterator[Change]:
     for platform in catalog.platforms.values():
         for hosted in platform.hosted:
             if hosted.model == model.id:
+                provider = catalog.providers[hosted.provider]
                 price = "requests leave this machine; " + (
-                    "a free tier" if hosted.free else "paid by the token"
+                    "a free tier" if provider.is_free(model.id) else "paid by the token"
                 )
-                yield Change(f"{hosted.provider}, hosted", "", Verdict.FITS, NOTHING, 0, None, price)
+                yield Change(f"{provider.title}, hosted", "", Verdict.FITS, NOTHING, 0, None, price)
 
 
 def _better(after: Candidate, before: Candidate) -> bool:

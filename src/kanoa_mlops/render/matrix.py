@@ -42,7 +42,7 @@ def matrix(catalog: Catalog, platforms: Sequence[Platform]) -> tuple[Cell, ...]:
 
 def _row(catalog: Catalog, platform: Platform) -> Iterator[Cell]:
     if platform.hosted:
-        yield from _hosted(platform)
+        yield from _hosted(catalog, platform)
         return
     machine = machine_of(platform)
     for model in catalog.models.values():
@@ -64,9 +64,10 @@ def _row(catalog: Catalog, platform: Platform) -> Iterator[Cell]:
         )
 
 
-def _hosted(platform: Platform) -> Iterator[Cell]:
+def _hosted(catalog: Catalog, platform: Platform) -> Iterator[Cell]:
     for each in platform.hosted:
-        yield Cell(each.model, platform.id, "hosted", each.provider, "", 0, 0.0, "planned")
+        provider = catalog.providers[each.provider].title
+        yield Cell(each.model, platform.id, "hosted", provider, "", 0, 0.0, "planned")
 
 
 def status(catalog: Catalog, model: Model, platform: Platform) -> str:

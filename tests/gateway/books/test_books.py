@@ -117,6 +117,18 @@ def test_what_costs_more_than_was_set_aside_counts_before_anything_else_is(books
     set_aside(books.reserve(100, [ALL], backend="groq"))
 
 
+def test_what_is_left_is_the_least_that_is_left_anywhere(books: Books) -> None:
+    caps = [ALL, Cap(Payer.KEY, Period.DAY, 400), Cap(Payer.BACKEND, Period.MONTH, 700)]
+    assert books.left([]) is None
+    assert books.left(caps, key="anna", backend="groq") == 400
+    books.record(entry("a", key="ben", backend="groq", micro=350))
+    set_aside(books.reserve(10, caps, key="anna", backend="groq"))
+    assert books.left(caps, key="anna", backend="groq") == 340
+    assert books.left(caps, key="anna", backend="cerebras") == 390
+    books.record(entry("b", key="ben", backend="cerebras", micro=9000))
+    assert books.left(caps, key="anna", backend="groq") == 0
+
+
 def test_what_is_released_can_be_spent(books: Books) -> None:
     made = set_aside(books.reserve(1000, [ALL], backend="groq"))
     refused(books.reserve(1, [ALL], backend="groq"))
@@ -145,6 +157,19 @@ def test_a_month_that_begins_anew_and_is_gone_back_from(books: Books, clock: Clo
     clock.now = NOON
     books.tick()
     assert books.under(month) == Sum(600, 0)
+
+
+def test_what_had_lapsed_by_a_clock_that_was_ahead_counts_again(
+    books: Books, other: SqliteStore, clock: Clock
+) -> None:
+    set_aside(books.reserve(600, [ALL], backend="groq"))
+    clock.now = NOON + 2 * 3600
+    other.add_key(new_key("ben", NOON)[0])
+    books.tick()
+    assert books.under(ALL) == Sum(0, 0)
+    clock.now = NOON + 1
+    books.tick()
+    assert books.under(ALL) == Sum(0, 600)
 
 
 def test_a_key_that_another_process_made_or_revoked_is_known_at_the_next_tick(

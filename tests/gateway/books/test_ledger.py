@@ -75,6 +75,15 @@ def test_a_reservation_that_nobody_settles_lapses_after_an_hour(store: SqliteSto
     )
 
 
+def test_a_clock_that_was_ahead_drops_nothing_for_good(store: SqliteStore) -> None:
+    cap = Cap(Payer.ALL, Period.DAY, 500)
+    store.reserve(Reservation("r", NOON, "anna", "groq", 500), [])
+    assert store.reserve(Reservation("ahead", NOON + 300 * DAY, "anna", "groq", 0), [cap]) is None
+    assert store.reserve(Reservation("s", NOON + 1, "ben", "groq", 1), [cap]) is not None
+    store.reserve(Reservation("later", NOON + 365 * DAY, "anna", "groq", 0), [])
+    assert store.reserve(Reservation("t", NOON + 1, "ben", "groq", 1), [cap]) is None, "a year is a year"
+
+
 @pytest.mark.parametrize(
     ("cap", "counted"),
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanoa_mlops.gateway.books.money import MICRO, cost, format_dollars, parse_dollars
+from kanoa_mlops.gateway.books.money import MICRO, cost, format_dollars, parse_micro
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from kanoa_mlops.gateway.books.money import MICRO, cost, format_dollars, parse_d
     [("2.50", 2_500_000), ("$2", 2 * MICRO), (" 0 ", 0), ("0.000001", 1), ("1e3", 1000 * MICRO)],
 )
 def test_read(text: str, micro: int) -> None:
-    assert parse_dollars(text) == micro
+    assert parse_micro(text) == micro
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_read(text: str, micro: int) -> None:
 )
 def test_what_is_no_sum_is_named(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a sum of dollars; write it as in '2\.50'"):
-        parse_dollars(text)
+        parse_micro(text)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_written(micro: int, text: str) -> None:
 
 @given(st.integers(min_value=0, max_value=10**15))
 def test_what_is_read_is_what_was_meant(micro: int) -> None:
-    assert parse_dollars(f"{Decimal(micro) / MICRO:f}") == micro
+    assert parse_micro(f"{Decimal(micro) / MICRO:f}") == micro
 
 
 def test_a_price_is_rounded_up_once() -> None:

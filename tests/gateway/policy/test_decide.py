@@ -217,6 +217,13 @@ def test_where_nobody_knows_when_a_minute_is_said() -> None:
     )
 
 
+def test_a_providers_words_are_not_for_clients() -> None:
+    told = State("exhausted", "HTTP 402: organization org_01 has no credit", NOW + 1e6)
+    refusal = decided(a_pool(a_backend("far", "hosted", state=told)), rules=OPEN)
+    assert isinstance(refusal, Refuse)
+    assert refusal.message == "m cannot answer now: far is exhausted."
+
+
 def test_a_limit_that_ends_in_time_is_waited_for_and_a_later_one_is_not() -> None:
     def limited(until: float) -> Pool:
         return a_pool(a_backend("h", "hosted", state=State("rate_limited", "30 a minute", until)))
@@ -333,3 +340,10 @@ def test_the_queue_is_dispatched_near_first_and_then_as_far_as_it_may_go() -> No
     pool = a_pool(a_backend("near", service_seconds=30), a_backend("far", "hosted", price=FREE))
     settled = dispatch(pool, lambda ask: OPEN if ask.key == "ann" else CLOSED, waiting(*asks), NOW)
     assert settled == ((asks[0], Send("near", "nearest")), (asks[1], Send("far", "burst_wait")))
+
+
+def test_what_is_dispatched_together_is_paid_from_one_budget() -> None:
+    asks = [replace(ASK, id=name) for name in ("first", "second", "third")]
+    rules = replace(OPEN, budget_left=2 * COST)
+    settled = dispatch(a_pool(LOCAL_AND_HOSTED.backends[1]), lambda _: rules, waiting(*asks), NOW)
+    assert [type(done) for _, done in settled] == [Send, Send, Refuse]

@@ -37,6 +37,7 @@ def seconds(outcome: Outcome) -> float | None:
         ("2m59.56s", 179.56),
         ("", None),
         ("soon", None),
+        ("Thu, 26 Nov 2026 20:02:00 +999999999999", None),
         ("-3", None),
         ("0", None),
     ],
@@ -93,6 +94,14 @@ def test_a_limit_of_the_day_by_name() -> None:
     )
     assert is_daily(cerebras)
     assert seconds(cerebras) == 14400.5
+
+
+def test_a_limit_of_the_day_counts_before_one_of_the_minute() -> None:
+    both = refused(
+        x_ratelimit_remaining_requests_day="0", x_ratelimit_remaining_tokens_minute="0", retry_after="11"
+    )
+    assert is_daily(both)
+    assert seconds(both) == 4 * 3600
 
 
 def test_openrouters_headers_are_in_its_error() -> None:

@@ -10,7 +10,7 @@ def retried(
     return may_retry(outcome, retries, began=began, paid=paid, now=now, deadline=10)
 
 
-@pytest.mark.parametrize("status", [402, 408, 429, 502, 503, 504])
+@pytest.mark.parametrize("status", [402, 408, 410, 429, 502, 503, 504])
 def test_what_another_backend_may_answer_is_tried_there(status: int) -> None:
     assert retried(Outcome(status))
     assert retried(Outcome(status), paid=True)

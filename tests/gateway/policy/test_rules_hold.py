@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from kanoa_mlops.gateway.policy.ask import Ask
-from kanoa_mlops.gateway.policy.backend import READY, TIERS, Abilities, BackendView, Kind, Price, State
+from kanoa_mlops.gateway.policy.backend import NEEDS, READY, TIERS, Abilities, BackendView, Kind, Price, State
 from kanoa_mlops.gateway.policy.decide import decide, dispatch
 from kanoa_mlops.gateway.policy.decision import Decision, Refuse, Send, Wait
 from kanoa_mlops.gateway.policy.pool import Pool
@@ -67,7 +67,7 @@ ASKS = st.builds(
     images=mostly(False, True),
     tools=mostly(False, True),
     structured=mostly(False, True),
-    burst=mostly("allow", "never", "require"),
+    burst=st.sampled_from(["allow", "allow", "never", "require"]),
     prefix=st.sampled_from([b"", b"x", b"y"]),
 )
 RULES = st.builds(
@@ -126,6 +126,7 @@ many = settings(max_examples=400, deadline=None)
 @given(cases())
 def test_no_request_breaks_the_owners_rules(case: Case) -> None:
     an_image_never_goes_to_what_does_not_see_nor_anything_to_what_is_not_able(case)
+    what_is_able_lacks_nothing(case)
     beyond_the_lan_only_where_all_agree_and_the_budget_holds_the_worst_case(case)
     only_what_is_ready_and_has_a_free_slot_is_sent_to_and_only_what_sleeps_is_woken(case)
     nothing_nearer_that_is_free_is_passed_over(case)
@@ -141,6 +142,12 @@ def an_image_never_goes_to_what_does_not_see_nor_anything_to_what_is_not_able(ca
         assert backend.abilities.tools or not case.ask.tools
         assert backend.abilities.structured or not case.ask.structured
         assert case.ask.prompt_tokens < backend.abilities.context_tokens
+
+
+def what_is_able_lacks_nothing(case: Case) -> None:
+    for backend in case.pool.backends:
+        lacking = [need for need in NEEDS if backend.abilities.lacks(need, case.ask)]
+        assert backend.able(case.ask) == (not lacking)
 
 
 def beyond_the_lan_only_where_all_agree_and_the_budget_holds_the_worst_case(case: Case) -> None:
@@ -225,12 +232,15 @@ def test_what_is_dispatched_fits_and_leaves_nothing_to_dispatch(
     first = next(queue.in_turn(), None)
     if first and not isinstance(decision := decide(first, pool, rules, queue, NOW), Wait):
         assert settled[0] == (first, decision)
+    sent = [done for _, done in settled if isinstance(done, Send)]
+    assert sum(done.most_usd for done in sent) <= max(Decimal(0), rules.budget_left)
     for ask, done in settled:
         queue = queue.sent(ask) if isinstance(done, Send) else queue.left(ask)
         if isinstance(done, Send):
             pool = with_in_flight(pool, done.backend, +1)
     assert all(b.in_flight <= max(4, b.slots) for b in pool.backends)
-    assert not any(isinstance(done, Send) for _, done in dispatch(pool, lambda _: rules, queue, NOW))
+    left = replace(rules, budget_left=rules.budget_left - sum(done.most_usd for done in sent))
+    assert not any(isinstance(done, Send) for _, done in dispatch(pool, lambda _: left, queue, NOW))
 
 
 def with_in_flight(pool: Pool, backend: str, more: int) -> Pool:

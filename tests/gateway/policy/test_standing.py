@@ -110,6 +110,22 @@ def test_a_limit_without_a_time_lasts_longer_each_time() -> None:
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
+def test_after_a_good_answer_limits_are_short_again() -> None:
+    standing = NEW
+    for now in (0.0, 100.0, 200.0):
+        standing = standing.after(answer(429), at(now), 0.5)
+    assert standing.state.until == 220
+    # One that began before does not count, one after the limit does.
+    assert standing.after(OK, at(210), 0.5).after(answer(429), at(300), 0.5).state.until == 340
+    assert standing.after(OK, at(230), 0.5).after(answer(429), at(300), 0.5).state.until == 305
+
+
+def test_headers_of_limits_that_come_with_everything_make_no_402_and_no_503_a_short_one() -> None:
+    groq = {"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "7.66s"}
+    assert after(answer(402, **groq)).state.kind == "exhausted"
+    assert after(*[answer(503, **groq)] * 3).state.kind == "down"
+
+
 def test_a_longer_limit_is_not_shortened_by_another_nor_by_an_answer_that_was_on_its_way() -> None:
     daily, short = answer(429, "per day"), answer(429, retry_after="2")
     assert after(daily, short).state == after(daily).state
@@ -131,10 +147,38 @@ def test_huggingfaces_words_are_told() -> None:
     assert after(answer(402, words)).state.reason == f"HTTP 402: {words}"
 
 
+def test_openrouters_budget_for_requests_in_flight_is_a_limit_that_passes() -> None:
+    error = {"message": "in flight", "metadata": {"reason": "in_flight_budget_exhausted"}}
+    assert after(answer(402, error, retry_after="3")).state == State(
+        "rate_limited", "HTTP 402: in flight", 3.0
+    )
+
+
+def test_a_single_request_that_costs_too_much_says_nothing_about_others() -> None:
+    error = {"message": "too large", "metadata": {"reason": "weight_exceeds_budget"}}
+    assert after(answer(402, error)) == NEW
+
+
+@pytest.mark.parametrize(
+    ("resets", "until"), [("2026-11-27T00:00:00Z", 4 * 3600), ("soon", 4 * 3600 + 4 * 86400), (None, 360000)]
+)
+def test_a_spent_budget_of_openrouter_is_no_refused_key(resets: str | None, until: float) -> None:
+    metadata = {"limit_source": "openrouter_key_limit", "resets_at": resets}
+    state = after(answer(403, {"message": "budget", "metadata": metadata})).state
+    assert state == State("exhausted", "HTTP 403: budget", until)
+
+
+def test_a_model_that_is_no_longer_served_is_not_asked_for_again_soon() -> None:
+    body = b'{"title": "Gone", "detail": "The model has reached its end of life."}'
+    assert after(Outcome(410, body=body)).state == State(
+        "down", "HTTP 410: The model has reached its end of life.", 300
+    )
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_no_failure_and_stays_until_somebody_acts(status: int) -> None:
     standing = after(answer(status, {"message": "Invalid API Key"}))
-    assert standing.state == State("auth_error", f"HTTP {status}: Invalid API Key")
+    assert standing.state == State("auth_error", f"HTTP {status}")
     assert after(answer(status), OK, answer(402), REFUSED).state.kind == "auth_error"
     assert standing.under(READY, 1e9)[0].kind == "auth_error"
 

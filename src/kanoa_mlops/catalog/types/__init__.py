@@ -7,6 +7,7 @@ from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Lin
 from kanoa_mlops.catalog.types.measurement import LearnedRun, Measured, Measurements
 from kanoa_mlops.catalog.types.model import Licence, Model, Sampling
 from kanoa_mlops.catalog.types.platform import AcceleratorFacts, HostedModel, HostFacts, LinkFacts, Platform
+from kanoa_mlops.catalog.types.provider import Credit, DataPolicy, Offer, Provider, TokenPrice, UseLimits
 from kanoa_mlops.catalog.types.quantization import Quantization, TensorBits
 from kanoa_mlops.catalog.types.vision import AreaTokens, FixedTokens, TiledTokens, Vision
 from kanoa_mlops.catalog.types.weights import (
@@ -29,6 +30,8 @@ __all__ = [
     "AttentionGroup",
     "Constant",
     "ContainerRuntime",
+    "Credit",
+    "DataPolicy",
     "Device",
     "Engine",
     "EngineId",
@@ -50,10 +53,12 @@ __all__ = [
     "Measured",
     "Measurements",
     "Model",
+    "Offer",
     "Origin",
     "PackageFile",
     "Platform",
     "Program",
+    "Provider",
     "Quantization",
     "Sampling",
     "Software",
@@ -61,6 +66,8 @@ __all__ = [
     "Support",
     "TensorBits",
     "TiledTokens",
+    "TokenPrice",
+    "UseLimits",
     "Vendor",
     "Vision",
     "WeightFile",

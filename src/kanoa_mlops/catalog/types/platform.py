@@ -63,10 +63,7 @@ class HostedModel(Entry):
     """A model that a provider serves; nothing runs here."""
 
     model: Id
-    provider: str
-    free: bool
-    note: str = ""
-    source: SourceName
+    provider: Id
 
 
 class Platform(Sourced):

@@ -62,7 +62,7 @@ class Books:
         self._clock = clock
         self._unwritten = Unwritten(capacity)
         self._spending = Spending()
-        self._month, self._stale = "", True
+        self._read_at, self._stale = 0.0, True
         self._trouble = ""
         # Whoever reads or writes the database holds the pen; whoever changes sums holds the memory, briefly.
         self._pen, self._memory = Lock(), Lock()
@@ -107,6 +107,11 @@ class Books:
         with self._memory:
             return self._spending.under(cap, self._clock(), key=key, backend=backend)
 
+    def left(self, caps: Sequence[Cap], *, key: str = "", backend: str = "") -> int | None:
+        """What may still be spent under all of these, in micro-dollars, at least zero; None without a cap."""
+        sums = [cap.micro - self.under(cap, key=key, backend=backend).committed for cap in caps]
+        return max(0, min(sums)) if sums else None
+
     def condition(self) -> Condition:
         with self._memory:
             return Condition(len(self._unwritten), self._unwritten.lost, self._trouble)
@@ -127,8 +132,8 @@ class Books:
 
     def _settle(self, item: Entry | Reservation) -> None:
         with self._memory:
-            if self._unwritten.add(item):
-                self._spending.settle(item)
+            self._unwritten.add(item)
+            self._spending.settle(item)
 
     def _write(self) -> None:
         """With the pen."""
@@ -163,9 +168,10 @@ class Books:
 
     def _look(self) -> None:
         """With the pen."""
-        # The sums go back to the beginning of a month, which another one may be by now. A look that fails is
-        # not forgotten.
-        self._stale |= self._store.changed() or month_of(self._clock()) != self._month
+        now = self._clock()
+        # What was read holds what had not lapsed then, and goes back to the beginning of the month that was.
+        self._stale |= self._store.changed() or now < self._read_at
+        # Set until a look succeeds.
         if self._stale:
             self._refresh()
 
@@ -178,7 +184,7 @@ class Books:
             for item in self._unwritten.all():
                 fresh.settle(item)
             self._spending = fresh
-        self._month, self._stale = month_of(now), False
+        self._read_at, self._stale = now, False
 
     def _tell(self, trouble: str) -> None:
         """Once, when it begins, and once, when it is over."""

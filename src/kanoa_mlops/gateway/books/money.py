@@ -10,7 +10,7 @@ _MOST = 10**9 * MICRO
 """Larger is a slip of the finger."""
 
 
-def parse_dollars(text: str) -> int:
+def parse_micro(text: str) -> int:
     """'2.50' or '$2.50' to micro-dollars.
 
     Raises:

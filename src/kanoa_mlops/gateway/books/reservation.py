@@ -9,6 +9,8 @@ from kanoa_mlops.gateway.books.days import day_of
 LAPSES_AFTER = 3600.0
 """Seconds after which one that nobody settled no longer counts: its gateway was killed. Answers take less;
 one that takes more is paid for all the same when it ends."""
+FORGOTTEN_AFTER = 365 * 86400.0
+"""Seconds after which such a one is deleted. Not at once: the clock may be ahead, and go back."""
 
 
 @dataclass(frozen=True, slots=True)

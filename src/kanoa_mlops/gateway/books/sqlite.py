@@ -16,7 +16,7 @@ from kanoa_mlops.gateway.books.database import open_database, told, transaction
 from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.key import Key, KeyLimits
 from kanoa_mlops.gateway.books.refusal import Refusal
-from kanoa_mlops.gateway.books.reservation import LAPSES_AFTER, Reservation
+from kanoa_mlops.gateway.books.reservation import FORGOTTEN_AFTER, LAPSES_AFTER, Reservation
 from kanoa_mlops.gateway.books.schema import MIGRATIONS
 from kanoa_mlops.gateway.books.spending import Booked, Spent
 from kanoa_mlops.gateway.books.totals import Dimension, Total
@@ -40,11 +40,11 @@ _PAY = (
 )
 _RESERVE = "INSERT INTO reservations (id, made, key, backend, micro, day) VALUES (?, ?, ?, ?, ?, ?)"
 _GIVE_BACK = "DELETE FROM reservations WHERE id = ?"
-_LAPSE = "DELETE FROM reservations WHERE made <= ?"
+_FORGET = "DELETE FROM reservations WHERE made <= ?"
 _COMMITTED = (
     "SELECT coalesce(sum(micro), 0) FROM ("
     "SELECT day, key, backend, micro FROM spending UNION ALL "
-    "SELECT day, key, backend, micro FROM reservations) "
+    "SELECT day, key, backend, micro FROM reservations WHERE made > :lapsed) "
     "WHERE day >= :day AND (:key IS NULL OR key = :key) AND (:backend IS NULL OR backend = :backend)"
 )
 _SPENT = "SELECT day, key, backend, micro FROM spending WHERE day >= ?"
@@ -110,7 +110,7 @@ class SqliteStore:
     def reserve(self, reservation: Reservation, caps: Sequence[Cap]) -> Refusal | None:
         now = reservation.made
         with self._writing():
-            self._connection.execute(_LAPSE, (now - LAPSES_AFTER,))
+            self._connection.execute(_FORGET, (now - FORGOTTEN_AFTER,))
             refusal = refuse(caps, lambda cap: self._committed(cap, reservation), reservation.micro, now)
             if refusal is None:
                 self._connection.execute(_RESERVE, astuple(reservation))
@@ -145,6 +145,7 @@ class SqliteStore:
             "day": first_day(cap.period, reservation.made),
             "key": reservation.key if cap.payer is Payer.KEY else None,
             "backend": reservation.backend if cap.payer is Payer.BACKEND else None,
+            "lapsed": reservation.made - LAPSES_AFTER,
         }
         ((micro,),) = self._connection.execute(_COMMITTED, values)
         return int(micro)

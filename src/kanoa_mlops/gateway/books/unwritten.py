@@ -29,13 +29,11 @@ class Unwritten:
     def __len__(self) -> int:
         return len(self._items)
 
-    def add(self, item: Entry | Reservation) -> bool:
-        """Whether it is kept."""
+    def add(self, item: Entry | Reservation) -> None:
         if len(self._items) >= self._capacity and isinstance(item, Entry) and not _is_money(item):
             self.lost += 1
-            return False
-        self._items.append(item)
-        return True
+        else:
+            self._items.append(item)
 
     def first(self, count: int) -> Sequence[Entry | Reservation]:
         return list(islice(self._items, count))

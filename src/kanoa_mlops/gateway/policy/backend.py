@@ -108,7 +108,13 @@ class BackendView:
         return self.in_flight / self.slots
 
     def able(self, ask: Ask) -> bool:
-        return not any(self.abilities.lacks(need, ask) for need in NEEDS)
+        has = self.abilities
+        return (
+            (has.sees or not ask.images)
+            and (has.tools or not ask.tools)
+            and (has.structured or not ask.structured)
+            and has.room_for(ask)
+        )
 
     def worst_cost(self, ask: Ask) -> Decimal | None:
         """Dollars the request can cost at most; None where the price is not known. Near ones cost nothing."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 
 from kanoa_mlops.gateway.policy import refusals
@@ -21,7 +22,7 @@ from kanoa_mlops.gateway.policy.backend import BackendView
 from kanoa_mlops.gateway.policy.decision import Decision, Refuse, Send, Wait, Why
 from kanoa_mlops.gateway.policy.pool import Pool
 from kanoa_mlops.gateway.policy.queue import Queue
-from kanoa_mlops.gateway.policy.reach import Reach, in_question, reach
+from kanoa_mlops.gateway.policy.reach import Reach, in_question, near, reach
 from kanoa_mlops.gateway.policy.rules import Rules
 from kanoa_mlops.gateway.policy.schedule import Place, Schedule
 
@@ -43,22 +44,25 @@ def dispatch(
     """All of the queue that need not wait any longer, in turn. To be asked whenever something has changed."""
     schedule = Schedule(pool.backends, now)
     settled: list[tuple[Ask, Send | Refuse]] = []
+    spent = Decimal(0)
     for position, ask in enumerate(queue.in_turn(), 1):
-        case = _Case(ask, pool, rules_for(ask), queue, now, schedule, position)
+        rules = rules_for(ask)
+        rules = replace(rules, budget_left=rules.budget_left - spent)
+        case = _Case(ask, pool, rules, queue, now, schedule, position)
         decision = case.settle()
         if isinstance(decision, Wait):
             schedule.seat(ask, case.within.near or case.within.far)
             continue
         if isinstance(decision, Send):
             schedule.take(decision.backend)
+            spent += decision.most_usd
         settled.append((ask, decision))
     return tuple(settled)
 
 
-def _first_choice(ask: Ask, pool: Pool) -> list[BackendView]:
+def _first_choice(ask: Ask, pool: Pool) -> tuple[BackendView, ...]:
     """Where another request that waits is expected to go."""
-    able = [each for each in in_question(ask, pool) if each.able(ask)]
-    return [each for each in able if each.near] or able
+    return near(ask, pool) or tuple(each for each in in_question(ask, pool) if each.able(ask))
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,12 @@ class _Case:
         return reach(self.ask, self.pool, self.rules)
 
     def settle(self) -> Decision:
+        if chosen := self.schedule.free(self.ask, near(self.ask, self.pool)):
+            backend, affine = chosen
+            return Send(backend.id, "affinity" if affine else "nearest")
         within = self.within
         if not within.near and not within.far:
             return self._impossible()
-        if chosen := self.schedule.free(self.ask, within.near):
-            backend, affine = chosen
-            return Send(backend.id, "affinity" if affine else "nearest")
         place = self.schedule.soonest(self.ask, within.near)
         if within.far and self._is_long(place):
             if chosen := self.schedule.free(self.ask, within.far):

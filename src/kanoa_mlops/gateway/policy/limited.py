@@ -26,7 +26,7 @@ _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
 
 def limited_until(outcome: Outcome, moment: Moment) -> datetime | None:
     """When it takes requests again; None where it does not say."""
-    retry = _retry_after(outcome.header("retry-after"), moment)
+    retry = retry_after(outcome, moment)
     reset = _reset(outcome, moment)
     if not is_daily(outcome):
         return retry or reset
@@ -35,23 +35,24 @@ def limited_until(outcome: Outcome, moment: Moment) -> datetime | None:
     return retry or reset or moment.midnight()
 
 
-def is_daily(outcome: Outcome) -> bool:
-    """A limit of the day was met, not one of the minute."""
-    if _DAILY.search(outcome.message):
-        return True
-    used_up = [what for what, left in _left(outcome) if left == 0]
-    return bool(used_up) and all(what.endswith("-day") for what in used_up)
-
-
-def _retry_after(text: str, moment: Moment) -> datetime | None:
+def retry_after(outcome: Outcome, moment: Moment) -> datetime | None:
+    """What the standard header says, in seconds or as a date."""
+    text = outcome.header("retry-after")
     if seconds := _seconds(text):
         return moment.wall + timedelta(seconds=seconds)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(date, moment.wall)
+
+
+def is_daily(outcome: Outcome) -> bool:
+    """A limit of the day was met, whatever else was."""
+    if _DAILY.search(outcome.message):
+        return True
+    return any(what.endswith("-day") and left == 0 for what, left in _left(outcome))
 
 
 def _reset(outcome: Outcome, moment: Moment) -> datetime | None:

@@ -40,7 +40,8 @@ class Outcome:
 
     @property
     def message(self) -> str:
-        return str(self.error.get("message") or "")
+        """In the provider's words; 'detail' is what RFC 9457 calls it."""
+        return str(self.error.get("message") or self.error.get("detail") or "")
 
     @property
     def code(self) -> str:

@@ -49,6 +49,8 @@ class Queue:
 
     def ahead_of(self, ask: Ask) -> tuple[Ask, ...]:
         """Those whose turn comes before; for one that does not wait yet, as if it joined now."""
+        if not self.waiting:
+            return ()
         line = self if self.holds(ask) else self.joined(ask)
         return tuple(takewhile(lambda each: each.id != ask.id, line.in_turn()))
 

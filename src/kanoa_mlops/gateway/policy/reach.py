@@ -32,16 +32,20 @@ class Reach:
 
 
 def reach(ask: Ask, pool: Pool, rules: Rules) -> Reach:
-    able = [backend for backend in in_question(ask, pool) if backend.able(ask)]
-    near = tuple(backend for backend in able if backend.near)
-    beyond = [backend for backend in able if not backend.near]
+    nearby = near(ask, pool)
+    beyond = [backend for backend in in_question(ask, pool) if not backend.near and backend.able(ask)]
     if not beyond:
-        return Reach(near, (), None)
+        return Reach(nearby, (), None)
     if barrier := _forbidden(ask, rules):
-        return Reach(near, (), barrier)
+        return Reach(nearby, (), barrier)
     left = max(Decimal(0), rules.budget_left)
     far = tuple(each for each in beyond if (cost := each.worst_cost(ask)) is not None and cost <= left)
-    return Reach(near, far, None if far else _unpaid(ask, beyond, left))
+    return Reach(nearby, far, None if far else _unpaid(ask, beyond, left))
+
+
+def near(ask: Ask, pool: Pool) -> tuple[BackendView, ...]:
+    """Those on the owner's machines that are able."""
+    return tuple(backend for backend in in_question(ask, pool) if backend.near and backend.able(ask))
 
 
 def in_question(ask: Ask, pool: Pool) -> tuple[BackendView, ...]:

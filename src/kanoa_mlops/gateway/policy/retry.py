@@ -6,7 +6,7 @@ from kanoa_mlops.gateway.policy.outcome import Outcome
 
 MOST_RETRIES = 2
 # Nothing was answered, and nothing is billed. A fault of the request itself would meet the same elsewhere.
-_ELSEWHERE = (402, 408, 429, 502, 503, 504)
+_ELSEWHERE = (402, 408, 410, 429, 502, 503, 504)
 
 
 def may_retry(

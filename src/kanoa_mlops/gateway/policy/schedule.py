@@ -85,7 +85,8 @@ class Schedule:
 
 
 def _rank(ask: Ask, backend: BackendView) -> tuple[int, float]:
-    return TIERS.index(backend.tier), float(backend.worst_cost(ask) or 0)
+    cost = 0.0 if backend.near else float(backend.worst_cost(ask) or 0)
+    return TIERS.index(backend.tier), cost
 
 
 def _choose(ask: Ask, ready: Sequence[BackendView]) -> tuple[BackendView, bool] | None:

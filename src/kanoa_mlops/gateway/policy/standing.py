@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from kanoa_mlops.gateway.policy.backend import READY, State
-from kanoa_mlops.gateway.policy.limited import is_daily, limited_until
+from kanoa_mlops.gateway.policy.limited import is_daily, limited_until, retry_after
 from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 
-_FAILING = (408, 502, 503, 504)
+_GONE = 410  # NVIDIA, for a model that it no longer serves
+_FAILING = (408, _GONE, 502, 503, 504)
 _OPENS_AFTER = 3  # failures in a row; without a connection at once
 _FIRST_OPEN_SECONDS, _LONGEST_OPEN_SECONDS = 2.0, 300.0
 _FIRST_LIMIT_SECONDS, _LONGEST_LIMIT_SECONDS = 5.0, 300.0  # where a 429 says no time
@@ -64,13 +66,14 @@ class Standing:
         """
         if self.state.kind == "auth_error":
             return self  # until somebody sets another key
-        if outcome.status in (401, 403) and not _is_flagged(outcome):
-            return replace(self, state=State("auth_error", f"HTTP {outcome.status}{_words(outcome)}"))
+        if outcome.status in (401, 403) and not _is_flagged(outcome) and not _is_unpaid(outcome):
+            return replace(
+                self, state=State("auth_error", f"HTTP {outcome.status}")
+            )  # words may hold the key
         if self.state.kind == "exhausted" and self._lasts(moment):
             return self
-        if outcome.status == 402 or outcome.code == "insufficient_quota":
-            until = moment.on(moment.next_month())
-            return Standing(State("exhausted", f"HTTP {outcome.status}{_words(outcome)}", until))
+        if _is_unpaid(outcome):
+            return self._unpaid(outcome, moment)
         if outcome.status == 429:
             return self._limited(outcome, moment, jitter)
         if outcome.status == 503 and (hold := _hold(outcome, moment)):
@@ -79,14 +82,24 @@ class Standing:
             return self._failed(outcome, moment, jitter)
         if outcome.status >= 500:
             return self  # some engines blame themselves for a request that is wrong
-        return self._answered()
+        return self._answered(moment)
 
     def _lasts(self, moment: Moment) -> bool:
         return self.state.until is not None and moment.now < self.state.until
 
-    def _answered(self) -> Standing:
-        # An answer that began before a limit was met ends after it, and says nothing about it.
-        return Standing(self.state if self.state.kind in ("rate_limited", "exhausted") else READY)
+    def _answered(self, moment: Moment) -> Standing:
+        if self.state.kind in ("rate_limited", "exhausted") and self._lasts(moment):
+            # It began before the limit was met, and says nothing about it.
+            return replace(self, failures=0, trips=0)
+        return Standing()
+
+    def _unpaid(self, outcome: Outcome, moment: Moment) -> Standing:
+        if outcome.metadata.get("reason") == "weight_exceeds_budget":
+            return self  # this one request costs too much; others need not
+        reason = f"HTTP {outcome.status}{_words(outcome)}"
+        if outcome.status == 402 and (told := retry_after(outcome, moment)):
+            return Standing(State("rate_limited", reason, moment.on(told)))
+        return Standing(State("exhausted", reason, moment.on(_renewed(outcome) or moment.next_month())))
 
     def _limited(self, outcome: Outcome, moment: Moment, jitter: float) -> Standing:
         told = limited_until(outcome, moment)
@@ -101,9 +114,11 @@ class Standing:
         if self.state.kind in ("down", "rate_limited") and self._lasts(moment):
             return self  # of those that were on their way when it was seen
         failures = self.failures + 1
-        if outcome.fault != "connect" and not self.trips and failures < _OPENS_AFTER:
+        hopeless = outcome.fault == "connect" or outcome.status == _GONE
+        if not hopeless and not self.trips and failures < _OPENS_AFTER:
             return replace(self, state=READY, failures=failures)
-        pause = _growing(_FIRST_OPEN_SECONDS, _LONGEST_OPEN_SECONDS, self.trips, jitter)
+        first = _LONGEST_OPEN_SECONDS if outcome.status == _GONE else _FIRST_OPEN_SECONDS
+        pause = _growing(first, _LONGEST_OPEN_SECONDS, self.trips, jitter)
         return Standing(State("down", _what(outcome), moment.now + pause), failures, self.trips + 1)
 
 
@@ -111,10 +126,25 @@ def _hold(outcome: Outcome, moment: Moment) -> State | None:
     """A 503 of one that is well: full, or loading."""
     if _LOADING.search(outcome.message):
         return State("loading", "the engine loads the model", moment.now + _BUSY_SECONDS)
-    told = limited_until(outcome, moment)
+    told = retry_after(outcome, moment)
     if told is None and not (_BUSY.search(outcome.message) or _BUSY.search(outcome.code)):
         return None
     return State("busy", "its own queue is full", moment.on(told) if told else moment.now + _BUSY_SECONDS)
+
+
+def _is_unpaid(outcome: Outcome) -> bool:
+    """402, or what means the same: OpenAI's 429 without quota, OpenRouter's 403 of a spent budget."""
+    budget = outcome.status == 403 and "limit_source" in outcome.metadata
+    return outcome.status == 402 or outcome.code == "insufficient_quota" or budget
+
+
+def _renewed(outcome: Outcome) -> datetime | None:
+    """When OpenRouter fills a budget again."""
+    try:
+        time = datetime.fromisoformat(str(outcome.metadata.get("resets_at")))
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
 
 
 def _is_flagged(outcome: Outcome) -> bool:

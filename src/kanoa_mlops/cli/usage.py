@@ -1,0 +1,145 @@
+"""`kanoa-mlops usage`: what was asked of the gateway, and what it cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.cli import options
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.usage_report import Row, quotes_of, rows, total
+from kanoa_mlops.gateway.books.days import day_of
+from kanoa_mlops.gateway.books.key import Key
+from kanoa_mlops.gateway.books.money import MICRO, format_dollars
+from kanoa_mlops.gateway.books.sqlite import SqliteStore
+from kanoa_mlops.gateway.books.totals import Dimension
+from kanoa_mlops.render.chart import Bar, chart
+from kanoa_mlops.settings import Settings, load_settings
+
+_WIDTH = 80
+
+
+@click.command()
+@click.option(
+    "--by",
+    type=click.Choice([each.value for each in Dimension]),
+    default=Dimension.DAY.value,
+    show_default=True,
+    help="What to add it up by.",
+)
+@click.option(
+    "--since",
+    metavar="AGE",
+    default="7d",
+    show_default=True,
+    callback=options.age,
+    help="How far back: 12h, 7d. Days are whole ones, of UTC.",
+)
+@options.as_json
+def command(by: str, since: float, as_json: bool) -> None:
+    """What was asked of the gateway, and what it cost.
+
+    HOSTED is what answers from here would have cost at the cheapest provider
+    whose price the catalog knows.
+    """
+    screen, settings, dimension = Screen(), load_settings(), Dimension(by)
+    begin = _begin(time.time() - since, dimension)
+    found = _rows(settings, dimension, begin)
+    if as_json:
+        screen.json(_document(found, dimension, begin))
+    elif not found:
+        screen.say(f"Nothing was asked since {_time(begin)}.")
+    else:
+        _show(screen, found, dimension)
+
+
+def _begin(at: float, by: Dimension) -> float:
+    """A day is not shown in part."""
+    if by is not Dimension.DAY:
+        return at
+    return datetime.fromisoformat(day_of(at)).replace(tzinfo=UTC).timestamp()
+
+
+def _rows(settings: Settings, by: Dimension, since: float) -> list[Row]:
+    with closing(SqliteStore(settings.books_file)) as store:
+        # A clock that was ahead has written what is later than now.
+        totals = store.totals([by, Dimension.MODEL, Dimension.TIER], since, float("inf"))
+        label = _key_label(store.all_keys()) if by is Dimension.KEY else str
+    providers = load_catalog(settings.catalog_dir).providers.values()
+    models = {each.group[1] for each in totals}
+    return rows(totals, {model: quotes_of(providers, model) for model in models}, label)
+
+
+def _key_label(keys: Sequence[Key]) -> Callable[[str], str]:
+    """A key's name; with its id where others had the same name."""
+    names = [key.name for key in keys]
+    labels = {key.id: key.name if names.count(key.name) == 1 else f"{key.name} {key.id}" for key in keys}
+    return lambda id: labels.get(id, id) or "(no key)"
+
+
+def _show(screen: Screen, found: Sequence[Row], by: Dimension) -> None:
+    whole = total(found)
+    screen.table(
+        [by.upper(), "REQUESTS", "FAILED", "PROMPT", "ANSWER", "COST", "HOSTED"],
+        [_cells(row) for row in ([*found, whole] if len(found) > 1 else found)],
+        right=["REQUESTS", "FAILED", "PROMPT", "ANSWER", "COST", "HOSTED"],
+    )
+    screen.print("Tokens")
+    for line in chart([Bar(_short(row.label), row.tokens, _count(row.tokens)) for row in found], _WIDTH):
+        screen.print(line.rstrip())
+    if whole.estimated:
+        screen.say(f"The tokens of {whole.estimated} of {whole.requests} requests are an estimate.")
+    if whole.hosted_micro is not None:
+        screen.say("HOSTED: the same answers from the cheapest provider whose price is known.")
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row.label,
+        _count(row.requests),
+        _count(row.failed),
+        _count(row.prompt_tokens),
+        _count(row.completion_tokens),
+        format_dollars(row.micro),
+        "-" if row.hosted_micro is None else format_dollars(row.hosted_micro),
+    ]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number < 10**6 else f"{number / 1e6:,.1f}M"
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 32 else f"{label[:31]}…"
+
+
+def _document(found: Sequence[Row], by: Dimension, since: float) -> dict[str, Any]:
+    return {
+        "since": _time(since),
+        "by": by,
+        "rows": [_row(row) for row in found],
+        "total": _row(total(found)),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "label": row.label,
+        "requests": row.requests,
+        "failed": row.failed,
+        "prompt_tokens": row.prompt_tokens,
+        "completion_tokens": row.completion_tokens,
+        "requests_with_estimated_tokens": row.estimated,
+        "cost_usd": row.micro / MICRO,
+        "hosted_cost_usd": None if row.hosted_micro is None else row.hosted_micro / MICRO,
+    }
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
