@@ -12,12 +12,14 @@ from typing import Any
 
 from kanoa_mlops import __version__
 from kanoa_mlops.cli.engine import Engine, OnChange, first_record, make_engine
+from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
+from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.planner.together import fits_together
@@ -72,11 +74,23 @@ class Front:
         """
         stop = stop_on_signals()
         figures = None if ocr_available() else OcrReader()
+        with reception(self._settings, self._record.host) as desk:
+            await self._open(stop, figures, desk, on_ready)
+        self._folder.clear()
+
+    async def _open(
+        self,
+        stop: asyncio.Event,
+        figures: OcrReader | None,
+        desk: Reception,
+        on_ready: Callable[[ServerRecord], None],
+    ) -> None:
         app = make_app(
             self._backends,
             figures=figures,
             max_body_bytes=self._settings.max_body_bytes,
             version=__version__,
+            reception=desk,
             loader=self._fleet,
             # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds DNS.
             allowed_hosts=() if is_loopback(self._record.host) else None,
@@ -95,7 +109,6 @@ class Front:
         finally:
             if figures is not None:
                 figures.close()
-        self._folder.clear()
 
     async def _supervise(
         self, gateway: Gateway, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]

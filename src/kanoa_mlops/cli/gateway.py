@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -13,10 +14,12 @@ import click
 from kanoa_mlops import __version__
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.loop import run
+from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import Failure
 from kanoa_mlops.gateway.config import GatewayConfig, read_config
 from kanoa_mlops.gateway.hosts import is_loopback
+from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.runtime.lazy_log import LazyLog
 from kanoa_mlops.runtime.ports import port_taken
 from kanoa_mlops.settings import Settings, load_settings
@@ -41,16 +44,20 @@ def command(path: Path, host: str | None, port: int | None) -> None:
     screen, settings = Screen(), load_settings()
     config = read_config(path)
     host = host or settings.host
-    if not is_loopback(host):
-        screen.say(f"warning: {host} is open to the network: whoever reaches it may use it, without a key.")
     # A file of its own: Python's is written line by line.
     log = LazyLog(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8"))
     logging.basicConfig(handlers=[log], format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
-    run(_answer(screen, settings, config, host, port or settings.port))
+    with contextlib.nullcontext() if config.open else reception(settings, host) as desk:
+        if not is_loopback(host):
+            who = "reaches it" if config.open else "has a key"
+            screen.say(f"{host} is open to the network: whoever {who} may use it.")
+        run(_answer(screen, settings, config, host, port or settings.port, desk))
 
 
-async def _answer(screen: Screen, settings: Settings, config: GatewayConfig, host: str, port: int) -> None:
+async def _answer(
+    screen: Screen, settings: Settings, config: GatewayConfig, host: str, port: int, desk: Reception | None
+) -> None:
     # aiohttp and all it needs, imported only by the process that becomes a server.
     from kanoa_mlops.cli.front import stop_on_signals
     from kanoa_mlops.gateway.app import make_app
@@ -68,6 +75,7 @@ async def _answer(screen: Screen, settings: Settings, config: GatewayConfig, hos
         figures=figures,
         max_body_bytes=settings.max_body_bytes,
         version=__version__,
+        reception=desk,
         allowed_hosts=() if is_loopback(host) else None,
     )
     try:

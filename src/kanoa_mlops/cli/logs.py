@@ -7,14 +7,16 @@ from pathlib import Path
 
 import click
 
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.servers import left_over, pick_server
-from kanoa_mlops.errors import NothingServed, UserError
+from kanoa_mlops.errors import NothingServed, UnknownModel, UserError
 from kanoa_mlops.runtime.containers.found import Found, find_containers
 from kanoa_mlops.runtime.logs import follow, tail
 from kanoa_mlops.runtime.state import ServerFolder, ServerRecord
-from kanoa_mlops.settings import load_settings
+from kanoa_mlops.settings import Settings, load_settings
 
 
 @click.command()
@@ -35,7 +37,7 @@ def command(model: str | None, follow_on: bool, lines: int, port: int | None) ->
             raise
         _print_containers(screen, strays, lines)
         return
-    logs = _logs(folder, record, model)
+    logs = _logs(folder, record, _id(settings, model))
     for name, path in logs.items():
         if len(logs) > 1:
             screen.say(f"--- {name} ({path})")
@@ -53,6 +55,14 @@ def _print_containers(screen: Screen, containers: Sequence[Found], lines: int) -
         screen.say(f"--- {each.box.model} (container {each.box.name}, left over)")
         for line in each.log(lines):
             screen.print(line)
+
+
+def _id(settings: Settings, model: str | None) -> str | None:
+    """Of a model that is called by an alias; a name that the catalog does not know stays as it is."""
+    try:
+        return find_model(load_catalog(settings.catalog_dir), model).id if model else None
+    except UnknownModel:
+        return model
 
 
 def _logs(folder: ServerFolder, record: ServerRecord, model: str | None) -> dict[str, Path]:

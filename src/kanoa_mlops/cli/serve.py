@@ -143,6 +143,11 @@ def serve(
     folder = server_folder(settings.servers_dir, request.port)
     if is_locked(folder):
         return _join(screen, folder, request)
+    if not is_loopback(request.host):
+        # The server's own room, which those who stay at home need not enter.
+        from kanoa_mlops.cli.reception import require_key
+
+        require_key(settings, request.host)
     machine = equipped_machine(catalog, settings)
     arrangement = arrange(request, machine, catalog, recall(settings.measured_dir))
     choices = arrangement.choices
@@ -156,9 +161,7 @@ def serve(
             return _join(screen, folder, request)
         raise
     if not is_loopback(request.host):
-        screen.say(
-            f"warning: {request.host} is open to the network: whoever reaches it may use it, without a key."
-        )
+        screen.say(f"{request.host} is open to the network: whoever has a key may use it.")
     served = [
         fetched(screen, settings, model, choice)
         for model, choice in zip(request.models, choices, strict=True)

@@ -13,7 +13,6 @@ from kanoa_mlops.gateway.hosts import host_allowed, origin_allowed
 from kanoa_mlops.gateway.http.request import ClientLeft, Receive, Request, Scope, Send
 from kanoa_mlops.gateway.http.response import Answer, Response
 from kanoa_mlops.gateway.inflight import InFlight, Patience, stopping
-from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.routes import LISTED, PROBES, known
 
 Handler = Callable[[Request, Exchange], Awaitable[Answer]]
@@ -29,7 +28,8 @@ class Answering:
     handlers: Mapping[tuple[str, str], Handler]
     """By method and route."""
     in_flight: InFlight
-    metrics: Metrics
+    ended: Callable[[Exchange], None]
+    """Is told of each request when all of it is known."""
     allowed_hosts: frozenset[str] | None
     """In lower case, beside the loopback ones; None lets every host in."""
 
@@ -44,7 +44,7 @@ class Answering:
             exchange.status = CLIENT_LEFT
             raise
         finally:
-            self.metrics.ended(exchange)
+            self.ended(exchange)
             level = logging.DEBUG if exchange.route in PROBES else logging.INFO
             if _log.isEnabledFor(level):
                 _log.log(level, "%s", log_line(exchange))

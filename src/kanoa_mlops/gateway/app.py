@@ -19,6 +19,7 @@ from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figures import FigureDesk, FigureReader, parse_wish
 from kanoa_mlops.gateway.forward import Forwarder
+from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.health import health
 from kanoa_mlops.gateway.holding import Holding, Loader
 from kanoa_mlops.gateway.http.client import Client
@@ -29,6 +30,7 @@ from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.models import model_list, model_object
 from kanoa_mlops.gateway.prepare import Prepared, prepare
+from kanoa_mlops.gateway.reception import Reception
 
 _DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
 
@@ -57,6 +59,7 @@ def make_app(
     version: str,
     allowed_hosts: Collection[str] | None = (),
     allow_remote_images: bool = False,
+    reception: Reception | None = None,
     loader: Loader | None = None,
     max_images: int = 8,
     first_byte_seconds: float = 600.0,
@@ -69,7 +72,8 @@ def make_app(
 
     `allowed_hosts` are names beside the loopback ones that a request's Host may have; None takes any, for a
     gateway that is meant to be reached from elsewhere. `allow_remote_images` lets engines that see fetch
-    addresses out of requests. `loader` loads the models that are on demand; without one there may be none.
+    addresses out of requests. `reception` asks for keys and keeps the books; without one everybody comes in,
+    and nothing is booked. `loader` loads the models that are on demand; without one there may be none.
     """
     limits = Limits(
         max_body_bytes,
@@ -96,11 +100,18 @@ def make_app(
         Forwarder(client, limits),
         FigureDesk(backends, figures, describer, max_images, allow_remote_images, metrics.figure_read),
         Holding(loader, backends, limits) if loader is not None else None,
+        reception,
     )
     about = About(backends, metrics, version, reads=figures is not None, created=int(time.time()))
     handlers = {("POST", route): passage.pass_on for route in routes.PASSED_ON} | about.handlers()
     hosts = None if allowed_hosts is None else frozenset(host.lower() for host in allowed_hosts)
-    return App(Answering(handlers, in_flight, metrics, hosts), in_flight, client)
+
+    def ended(exchange: Exchange) -> None:
+        metrics.ended(exchange)
+        if reception:
+            reception.dismiss(exchange)
+
+    return App(Answering(handlers, in_flight, ended, hosts), in_flight, client)
 
 
 @dataclass(frozen=True)
@@ -113,16 +124,19 @@ class Passage:
     forwarder: Forwarder
     desk: FigureDesk
     holding: Holding | None
+    reception: Reception | None
 
     async def pass_on(self, request: Request, exchange: Exchange) -> Answer:
+        exchange.guest = guest = self.reception.admit(request.headers) if self.reception else Guest()
         chat = exchange.route == routes.CHAT
         exchange.patience.allow(self.limits.idle_seconds, partial(_slow_upload, self.limits))
         raw = await read_body(request, self.limits.max_body_bytes, exchange.patience)
         async with request.staying():
-            return await self._answer(request, exchange, parse_body(raw, chat=chat))
+            return await self._answer(request, exchange, guest, parse_body(raw, chat=chat))
 
-    async def _answer(self, request: Request, exchange: Exchange, asked: Asked) -> Answer:
+    async def _answer(self, request: Request, exchange: Exchange, guest: Guest, asked: Asked) -> Answer:
         backend = choose(asked.model, self.backends)
+        guest.require(backend.model)
         exchange.backend = backend
         self.metrics.started(exchange)
         exchange.patience.allow(self.limits.figures_seconds, partial(_slow_figures, self.limits))

@@ -34,6 +34,7 @@ class Backend:
     """The bearer key the engine wants; never shown."""
     upstream_model: str = ""
     """What the engine itself calls the model, where that is not the served name."""
+    tier: Literal["local", "lan", "cloud", "hosted"] = "local"
     on_demand: bool = False
     """Loaded when it is asked for: a request is held until then, whatever the state."""
 

@@ -40,6 +40,8 @@ class GatewayConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     backends: tuple[BackendConfig, ...] = Field(min_length=1)
+    open: bool = False
+    """Asks for no keys and keeps no books, whoever reaches it: something before it decides who does."""
 
 
 def read_config(path: Path) -> GatewayConfig:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.figure_notes import NO_FIGURES, FigureNotes
+from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.http.response import Stream
 from kanoa_mlops.gateway.inflight import Patience
 from kanoa_mlops.gateway.usage import Usage
@@ -25,9 +26,17 @@ class Exchange:
     route: str
     patience: Patience
     began: float = field(default_factory=time.monotonic)
+    at: float = field(default_factory=time.time)
+    """Wall time, when it came."""
+    own_id: str = field(default_factory=lambda: os.urandom(12).hex())
+    """The ledger's; a client may send the same `request_id` twice."""
+    guest: Guest | None = None
+    """Whose it is, once they were let in."""
     backend: Backend | None = None
     figures: FigureNotes = NO_FIGURES
     usage: Usage | None = None
+    pieces: int = 0
+    """Of the answer, where the engine did not count; about as many as tokens."""
     held_seconds: float = 0.0
     """Spent waiting for a model to be loaded."""
     first_byte_seconds: float | None = None

@@ -72,7 +72,7 @@ class Forwarder:
                 exchange.patience.allow(self._limits.idle_seconds, silent)
                 outgoing = tally.pass_on(await _next_events(exchange, answer, splitter))
         finally:
-            exchange.usage = tally.usage
+            exchange.usage, exchange.pieces = tally.usage, tally.deltas
 
     async def _converted(
         self, request: Request, exchange: Exchange, asked: Asked, answer: EngineAnswer

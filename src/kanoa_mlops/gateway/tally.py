@@ -28,7 +28,8 @@ class Tally:
         self._steps = steps
         self._wants_usage = wants_usage
         self._identity: dict[str, Any] | None = None
-        self._deltas = 0
+        self.deltas = 0
+        """Pieces of text that went by."""
         self.usage: Usage | None = None
         """As the engine counted, without the steps before; never an estimate."""
         self.done = False
@@ -41,7 +42,7 @@ class Tally:
             events = events[: failed.start()]
         if self._identity is None:
             self._identity = _identity(events)
-        self._deltas += len(_DELTA.findall(events))
+        self.deltas += len(_DELTA.findall(events))
         self.usage = find_usage(events) or self.usage
         end = _DONE.search(events)
         if end is None or self.error:
@@ -57,8 +58,8 @@ class Tally:
             return b""
         usage = {
             "prompt_tokens": 0,
-            "completion_tokens": self._deltas,
-            "total_tokens": self._deltas,
+            "completion_tokens": self.deltas,
+            "total_tokens": self.deltas,
             "estimated": True,
         }
         return event({**(self._identity or {}), "choices": [], "usage": usage})

@@ -29,10 +29,14 @@ def llama_lines(setup: Setup) -> Iterator[MemoryLine]:
     if setup.model.vision and setup.images:
         yield from _vision_lines(setup)
     host: Where = "host" if setup.place == "gpu" else "device"
-    yield MemoryLine("prompt cache", Estimate.exact(PROMPT_CACHE_BYTES), host, "as we limit it")
+    yield MemoryLine("prompt cache", _prompt_cache(), host, "fills with use, up to where we limit it")
     if setup.place == "gpu":
         yield MemoryLine("runtime", constant(setup.engine, "gpu_runtime"), "device", "driver context")
     yield MemoryLine("process", constant(setup.engine, "process"), host, "code, vocabulary and HTTP server")
+
+
+def _prompt_cache() -> Estimate:
+    return Estimate(PROMPT_CACHE_BYTES, 0, PROMPT_CACHE_BYTES)
 
 
 def llama_cache(setup: Setup) -> Estimate:

@@ -82,8 +82,9 @@ def compose_document(
 
 
 def gateway_document(parts: Iterable[Part]) -> dict[str, Any]:
-    """What the gateway reads."""
+    """What the gateway reads. Only Traefik reaches it, and only this machine reaches Traefik."""
     return {
+        "open": True,
         "backends": [
             {
                 "model": part.plan.model,
@@ -96,7 +97,7 @@ def gateway_document(parts: Iterable[Part]) -> dict[str, Any]:
                 "key_file": f"/run/secrets/{part.key_name}",
             }
             for part in parts
-        ]
+        ],
     }
 
 

@@ -1,0 +1,59 @@
+"""The books of a gateway for as long as it runs, and who is let in by them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kanoa_mlops.errors import UserError
+from kanoa_mlops.gateway.books.books import Books
+from kanoa_mlops.gateway.books.clerk import Clerk
+from kanoa_mlops.gateway.books.sqlite import SqliteStore
+from kanoa_mlops.gateway.hosts import is_loopback
+from kanoa_mlops.gateway.reception import Reception
+from kanoa_mlops.settings import Settings
+
+
+@contextmanager
+def reception(settings: Settings, host: str) -> Iterator[Reception]:
+    """
+    Raises:
+        UserError: it is to listen beyond this machine, and nobody has a key.
+        KanoaError: the books cannot be read.
+    """
+    with _opened(settings) as books:
+        _require_key(books, host)
+        clerk = Clerk(books)
+        clerk.start()
+        try:
+            yield Reception(books, key_required=not is_loopback(host))
+        finally:
+            clerk.stop()
+
+
+def require_key(settings: Settings, host: str) -> None:
+    """
+    Raises:
+        UserError: as above; before anything is fetched or started.
+    """
+    if not is_loopback(host):
+        with _opened(settings) as books:
+            _require_key(books, host)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Books]:
+    store = SqliteStore(settings.books_file)
+    try:
+        yield Books(store)
+    finally:
+        store.close()
+
+
+def _require_key(books: Books, host: str) -> None:
+    if not is_loopback(host) and not books.keyring.any_good(time.time()):
+        raise UserError(
+            f"{host} is open to the network, and nobody has a key yet.",
+            hint="Make one first: kanoa-mlops keys add NAME",
+        )

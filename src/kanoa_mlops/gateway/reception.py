@@ -1,0 +1,124 @@
+"""Who may come in, what each may still do, and what is booked of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kanoa_mlops.gateway.books.books import Books
+from kanoa_mlops.gateway.books.entry import Entry
+from kanoa_mlops.gateway.books.key import Standing
+from kanoa_mlops.gateway.books.refusal import Refusal
+from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.guest import Guest
+
+
+@dataclass(frozen=True)
+class Reception:
+    """Stands between the requests and the books."""
+
+    books: Books
+    key_required: bool
+    """Else one of ours counts, and any other word passes, as clients must send one."""
+
+    def admit(self, headers: Mapping[str, str]) -> Guest:
+        """
+        Raises:
+            ApiError: 401 without a good key where one is wanted, 429 where the key had its share.
+        """
+        text = _given(headers)
+        key = self.books.keyring.find(text)
+        if key is None:
+            if self.key_required:
+                raise _no_key(text)
+            return Guest()
+        standing = key.standing(time.time())
+        if standing is not Standing.GOOD:
+            raise _refused(f"The key {key.name!r} is {standing}.")
+        admission = self.books.limiter.admit(key, time.monotonic())
+        if isinstance(admission, Refusal):
+            raise _too_much(admission)
+        return Guest(key, admission)
+
+    def dismiss(self, exchange: Exchange) -> None:
+        """Who was let in goes, however it went: what it took is charged and booked."""
+        guest = exchange.guest
+        if guest is None:
+            return
+        entries = tuple(_entries(guest, exchange))
+        if guest.admission:
+            tokens = sum(each.prompt_tokens + each.completion_tokens for each in entries)
+            guest.admission.end(time.monotonic(), tokens)
+        for entry in entries:
+            self.books.record(entry)
+
+
+def _entries(guest: Guest, exchange: Exchange) -> Iterator[Entry]:
+    usage = exchange.usage
+    first = exchange.first_byte_seconds
+    yield Entry(
+        request=exchange.own_id,
+        at=exchange.at,
+        key=guest.id,
+        model=exchange.model,
+        backend=exchange.backend.engine if exchange.backend else "",
+        tier=exchange.backend.tier if exchange.backend else "",
+        status=exchange.status,
+        prompt_tokens=usage.prompt_tokens if usage else 0,
+        completion_tokens=usage.completion_tokens if usage else exchange.pieces,
+        estimated=usage is None and exchange.pieces > 0,
+        micro=0,
+        queue_ms=_milliseconds(exchange.held_seconds),
+        first_token_ms=None if first is None else _milliseconds(first),
+        total_ms=_milliseconds(exchange.seconds),
+    )
+    for number, step in enumerate(exchange.figures.steps):
+        yield Entry(
+            request=f"{exchange.own_id}-{number}",
+            at=exchange.at,
+            key=guest.id,
+            model=step.model,
+            backend="",
+            tier="local",
+            status=200,
+            prompt_tokens=step.usage.prompt_tokens,
+            completion_tokens=step.usage.completion_tokens,
+            estimated=False,
+            micro=0,
+            queue_ms=0,
+            first_token_ms=None,
+            total_ms=0,
+        )
+
+
+def _given(headers: Mapping[str, str]) -> str:
+    """As OpenAI's clients send it, or those of others."""
+    kind, _, text = headers.get("authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _no_key(text: str) -> ApiError:
+    return _refused("This is no key of this gateway." if text else "This gateway wants a key.")
+
+
+def _refused(message: str) -> ApiError:
+    return ApiError(
+        401,
+        f"{message} Its owner makes one: `kanoa-mlops keys add NAME`.",
+        code="invalid_api_key",
+        headers={"www-authenticate": "Bearer"},
+    )
+
+
+def _too_much(refusal: Refusal) -> ApiError:
+    wait = refusal.retry_after_ms
+    headers = {} if wait is None else {"retry-after": str(-(-wait // 1000)), "retry-after-ms": str(wait)}
+    return ApiError(
+        429, refusal.message, code="rate_limit_exceeded", details={"limit": refusal.limit}, headers=headers
+    )
