@@ -37,7 +37,7 @@ class Condition:
     unwritten: int
     """Entries that are in memory alone."""
     lost: int
-    """Entries that are nowhere, as there were too many to keep."""
+    """Entries that are nowhere: there were too many to keep, or they could not be booked."""
     trouble: str
     """Why nothing can be written; '' when all is well."""
 
@@ -164,6 +164,8 @@ class Books:
                 raise
             except Exception:
                 _log.exception("This cannot be booked and is left out: %r", item)
+                with self._memory:
+                    self._unwritten.lost += 1
             self._written(1)
 
     def _written(self, count: int) -> None:
