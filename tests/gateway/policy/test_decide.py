@@ -168,6 +168,8 @@ def test_a_backend_that_loads_is_waited_for_until_it_is_loaded() -> None:
 def test_a_backend_that_sleeps_is_woken() -> None:
     pool = a_pool(a_backend(state=State("asleep"), wakes_in=12))
     assert decided(pool) == Wait(1, 12, NOW + 60, wake="a")
+    by_itself = a_pool(a_backend(state=State("asleep", until=NOW + 8)))
+    assert decided(by_itself) == Wait(1, 8, NOW + 8)
     nobody_can = decided(a_pool(a_backend(state=State("asleep"))))
     assert isinstance(nobody_can, Refuse) and nobody_can.code == "model_asleep"
 

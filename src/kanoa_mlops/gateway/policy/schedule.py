@@ -25,8 +25,9 @@ class Place:
 
     @property
     def wake(self) -> str:
-        """The backend to be woken for it."""
-        return self.backend.id if self.backend.state.kind == "asleep" else ""
+        """The backend to be woken for it, where somebody can."""
+        sleeps = self.backend.state.kind == "asleep" and self.backend.wakes_in is not None
+        return self.backend.id if sleeps else ""
 
 
 class Schedule:
