@@ -14,6 +14,9 @@ from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.settings import Settings
 
+_PATIENCE_SECONDS = 0.25
+"""For another process that writes; what is not written is tried again."""
+
 
 @contextmanager
 def reception(settings: Settings, host: str) -> Iterator[Reception]:
@@ -44,7 +47,7 @@ def require_key(settings: Settings, host: str) -> None:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Books]:
-    store = SqliteStore(settings.books_file)
+    store = SqliteStore(settings.books_file, patience=_PATIENCE_SECONDS)
     try:
         yield Books(store)
     finally:
