@@ -189,6 +189,8 @@ def nothing_nearer_that_is_free_is_passed_over(case: Case) -> None:
         max(0, backend.slots - backend.in_flight)
         for backend in case.pool.backends
         if TIERS.index(backend.tier) < reached and backend.state == READY and backend.able(case.ask)
+        if (cost := backend.worst_cost(case.ask)) is not None
+        and cost <= max(Decimal(0), case.rules.budget_left)
     )
     assert free <= len(case.queue.ahead_of(case.ask))
 
