@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 from kanoa_mlops.cli.choice import Choice
 from kanoa_mlops.cli.request import Served
@@ -13,6 +11,7 @@ from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Contained, Daemon
 from kanoa_mlops.runtime.containers.box import Box
+from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.learn import learn
 from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.derive import GgufFile, Origin
@@ -25,19 +24,6 @@ from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.seal import sealed_sha256
 
 OnChange = Callable[[EngineRecord], None]
-
-
-class Engine(Protocol):
-    """One engine, for as long as `run` is awaited."""
-
-    @property
-    def ready(self) -> asyncio.Event:
-        """Set once it has answered for the first time."""
-        ...
-
-    async def run(self) -> None:
-        """Until cancelled; nothing of it is left when this returns or raises."""
-        ...
 
 
 def make_engine(served: Served, settings: Settings, folder: ServerFolder, on_change: OnChange) -> Engine:

@@ -10,26 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kanoa_mlops import __version__
-from kanoa_mlops.cli.engine import Engine, OnChange, first_record, make_engine
+from kanoa_mlops.cli.door import open_door
+from kanoa_mlops.cli.engine import OnChange, first_record, make_engine
 from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
-from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backend, Backends, State
-from kanoa_mlops.gateway.hosts import is_loopback
-from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
-from kanoa_mlops.gateway.reception import Reception
-from kanoa_mlops.gateway.server import Gateway, start_gateway
+from kanoa_mlops.gateway.server import Gateway
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.planner.together import fits_together
+from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.fleet.fleet import Fleet
 from kanoa_mlops.runtime.fleet.supervised import Supervised
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
 from kanoa_mlops.runtime.lazy_log import LazyLog
 from kanoa_mlops.runtime.logs import rotate
-from kanoa_mlops.runtime.ports import port_taken
 from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
 from kanoa_mlops.runtime.stop import stop_server
 from kanoa_mlops.settings import Settings
@@ -72,43 +68,17 @@ class Front:
             EngineDied: an engine did not start.
             PortTaken: somebody took the port meanwhile.
         """
-        stop = stop_on_signals()
-        figures = None if ocr_available() else OcrReader()
-        with reception(self._settings, self._record.host) as desk:
-            await self._open(stop, figures, desk, on_ready)
+        stop, host, port = stop_on_signals(), self._record.host, self._record.port
+        with reception(self._settings, host) as desk:
+            async with open_door(self._settings, self._backends, host, port, desk, self._fleet) as gateway:
+                self._write()
+                try:
+                    async with self._fleet or contextlib.nullcontext():
+                        await self._supervise(gateway, stop, on_ready)
+                except KanoaError as error:
+                    self._write(failure=error.message, hint=error.hint)
+                    raise
         self._folder.clear()
-
-    async def _open(
-        self,
-        stop: asyncio.Event,
-        figures: OcrReader | None,
-        desk: Reception,
-        on_ready: Callable[[ServerRecord], None],
-    ) -> None:
-        app = make_app(
-            self._backends,
-            figures=figures,
-            max_body_bytes=self._settings.max_body_bytes,
-            version=__version__,
-            reception=desk,
-            loader=self._fleet,
-            # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds DNS.
-            allowed_hosts=() if is_loopback(self._record.host) else None,
-        )
-        try:
-            gateway = await start_gateway(app, self._record.host, self._record.port)
-        except OSError as error:
-            raise port_taken(self._record.host, self._record.port) from error
-        self._write()
-        try:
-            async with self._fleet or contextlib.nullcontext():
-                await self._supervise(gateway, stop, on_ready)
-        except KanoaError as error:
-            self._write(failure=error.message, hint=error.hint)
-            raise
-        finally:
-            if figures is not None:
-                figures.close()
 
     async def _supervise(
         self, gateway: Gateway, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from kanoa_mlops import __version__
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.loop import run
 from kanoa_mlops.cli.reception import reception
@@ -21,7 +20,6 @@ from kanoa_mlops.gateway.config import GatewayConfig, read_config
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.runtime.lazy_log import LazyLog
-from kanoa_mlops.runtime.ports import port_taken
 from kanoa_mlops.settings import Settings, load_settings
 
 
@@ -58,42 +56,26 @@ def command(path: Path, host: str | None, port: int | None) -> None:
 async def _answer(
     screen: Screen, settings: Settings, config: GatewayConfig, host: str, port: int, desk: Reception | None
 ) -> None:
-    # aiohttp and all it needs, imported only by the process that becomes a server.
+    # The server and all it needs, imported only by the process that becomes one.
+    from kanoa_mlops.cli.door import open_door
     from kanoa_mlops.cli.front import stop_on_signals
-    from kanoa_mlops.gateway.app import make_app
     from kanoa_mlops.gateway.backends import Backends
     from kanoa_mlops.gateway.config import backend_of
-    from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
-    from kanoa_mlops.gateway.server import start_gateway
     from kanoa_mlops.gateway.watch import watch
 
     stop = stop_on_signals()
     backends = Backends(backend_of(each) for each in config.backends)
-    figures = None if ocr_available() else OcrReader()
-    app = make_app(
-        backends,
-        figures=figures,
-        max_body_bytes=settings.max_body_bytes,
-        version=__version__,
-        reception=desk,
-        allowed_hosts=() if is_loopback(host) else None,
-    )
-    try:
-        gateway = await start_gateway(app, host, port)
-    except OSError as error:
-        raise port_taken(host, port) from error
-    screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.all())}")
-    watching = asyncio.create_task(watch(backends, config.backends))
-    stopped = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if not stop.is_set():
-            raise Failure("The engines are no longer watched.") from watching.exception()
-    finally:
-        # Answers under way are finished first; a proxy before us waits at least as long.
-        await gateway.stop(settings.drain_seconds)
-        watching.cancel()
-        stopped.cancel()
-        await asyncio.gather(watching, stopped, return_exceptions=True)
-        if figures is not None:
-            figures.close()
+    async with open_door(settings, backends, host, port, desk) as gateway:
+        screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.all())}")
+        watching = asyncio.create_task(watch(backends, config.backends))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                raise Failure("The engines are no longer watched.") from watching.exception()
+        finally:
+            # Answers under way are finished first; a proxy before us waits at least as long.
+            await gateway.stop(settings.drain_seconds)
+            watching.cancel()
+            stopped.cancel()
+            await asyncio.gather(watching, stopped, return_exceptions=True)

@@ -233,7 +233,7 @@ def _run(
     *,
     by_turns: bool,
 ) -> None:
-    # The server's own room (aiohttp and all), imported only by the process that becomes one.
+    # The server's own room, imported only by the process that becomes one.
     from kanoa_mlops.cli.front import Front, server_log
 
     with (

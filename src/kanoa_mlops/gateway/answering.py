@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import CLIENT_LEFT, Exchange, log_line, request_id
 from kanoa_mlops.gateway.hosts import host_allowed, origin_allowed
-from kanoa_mlops.gateway.http.request import ClientLeft, Receive, Request, Scope, Send
-from kanoa_mlops.gateway.http.response import Answer, Response
+from kanoa_mlops.gateway.http.request import ClientLeft, Receive, Request, Scope
+from kanoa_mlops.gateway.http.response import Answer, Response, Send
 from kanoa_mlops.gateway.inflight import InFlight, Patience, stopping
 from kanoa_mlops.gateway.routes import LISTED, PROBES, known
 

@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application, made from its collaborators."""
+"""The gateway, made from its collaborators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.health import health
 from kanoa_mlops.gateway.holding import Holding, Loader
 from kanoa_mlops.gateway.http.client import Client
-from kanoa_mlops.gateway.http.request import Receive, Request, Scope, Send
+from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer, Response, json_response
 from kanoa_mlops.gateway.inflight import InFlight
 from kanoa_mlops.gateway.limits import Limits
@@ -35,16 +35,14 @@ from kanoa_mlops.gateway.reception import Reception
 _DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
 
 
+@dataclass(frozen=True)
 class App:
-    """The gateway as an ASGI application."""
+    """The gateway, to be put on a port."""
 
-    def __init__(self, handle: Answering, in_flight: InFlight, client: Client) -> None:
-        self._handle = handle
-        self.in_flight = in_flight
-        self._client = client
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._handle(scope, receive, send)
+    handle: Answering
+    """An ASGI application."""
+    in_flight: InFlight
+    _client: Client
 
     def close(self) -> None:
         """Once nothing is in flight any more."""

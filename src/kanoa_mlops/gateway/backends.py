@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kanoa_mlops.catalog.query import nearest_names
+from kanoa_mlops.gateway.policy.backend import Tier
 
 State = Literal["loading", "ready", "asleep", "down"]
 """Asleep: not loaded now, and loaded as soon as somebody asks for it."""
@@ -34,7 +35,7 @@ class Backend:
     """The bearer key the engine wants; never shown."""
     upstream_model: str = ""
     """What the engine itself calls the model, where that is not the served name."""
-    tier: Literal["local", "lan", "cloud", "hosted"] = "local"
+    tier: Tier = "local"
     on_demand: bool = False
     """Loaded when it is asked for: a request is held until then, whatever the state."""
 

@@ -42,5 +42,5 @@ async def start_gateway(app: App, host: str, port: int) -> Gateway:
     Raises:
         OSError: the port is taken or the address is not of this machine.
     """
-    listening = await listen(app, host, port)
+    listening = await listen(app.handle, host, port)
     return Gateway(host, listening.port, app, listening)

@@ -74,27 +74,20 @@ async def ask_engine(
     Raises:
         ApiError: 502 when the engine cannot be reached or ends before it answers.
     """
-    asking = client.ask(
-        "POST",
-        backend.url.rstrip("/") + path,
-        headers={**headers, **backend.headers},
-        body=body,
-        keep=backend.keeps_connections,
-    )
+    url, fields = backend.url.rstrip("/") + path, {**headers, **backend.headers}
     try:
-        connection = await asking.__aenter__()
+        async with client.ask(
+            "POST", url, headers=fields, body=body, keep=backend.keeps_connections
+        ) as connection:
+            yield EngineAnswer(connection, backend)
     except Unreachable as error:
         raise ApiError(
             502, f"The engine behind {backend.model} cannot be reached.", code="engine_unreachable"
         ) from error
-    except Broken as error:
+    except Broken as error:  # later ones the answer tells itself
         raise ApiError(
             502, f"The engine behind {backend.model} ended before it answered.", code="engine_ended"
         ) from error
-    try:
-        yield EngineAnswer(connection, backend)
-    finally:
-        await asking.__aexit__(None, None, None)
 
 
 def cut(backend: Backend) -> ApiError:

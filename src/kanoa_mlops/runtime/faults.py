@@ -63,7 +63,7 @@ FAULTS = (
         "`kanoa-mlops plan {model}` shows other engines; name one with --engine.",
     ),
     Fault(
-        r"bind: address already in use|port is already allocated",
+        r"bind: address already in use|port is already allocated|couldn't bind",
         "the port chosen for it was taken meanwhile",
         "Run the command again: another port is chosen.",
     ),
@@ -98,11 +98,6 @@ FAULTS = (
         r"unknown model architecture: '?(?P<detail>[\w.-]+)",
         "this llama.cpp does not know the architecture {detail}",
         "Update it: pip install --upgrade xllamacpp",
-    ),
-    Fault(
-        r"couldn't bind",
-        "the port chosen for it was taken meanwhile",
-        "Run the command again: another port is chosen.",
     ),
     Fault(
         r"ImportError: (?P<detail>lib[\w+-]+)\.so\S*: cannot open shared object file",

@@ -19,9 +19,10 @@ from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Native
 from kanoa_mlops.errors import EngineDied, OfflineError
 from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.client import OllamaClient
-from kanoa_mlops.runtime.ollama.own import Keeper, OnChange, OwnOllama
+from kanoa_mlops.runtime.ollama.own import OnChange, OwnOllama
 from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.runtime.state import EngineRecord
 from kanoa_mlops.runtime.supervisor import Supervisor
@@ -51,7 +52,7 @@ class Watched:
             plan.model, plan.weights, "ollama", "loading", plan.context, plan.sequences, plan.memory_bytes
         )
 
-        def keep(on_change: OnChange) -> Keeper:
+        def keep(on_change: OnChange) -> Engine:
             return Supervisor(lambda _: launch, record, self.log, on_change)
 
         charge = Charge(plan, catalog.models[MODEL].engines["ollama"], TAG)

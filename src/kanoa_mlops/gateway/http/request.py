@@ -7,12 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from kanoa_mlops.gateway.http.response import Response, Stream
+from kanoa_mlops.gateway.http.response import Message, Response, Send, Stream
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 ABORT = "kanoa.abort"
 """The extension by which the server lets a connection be dropped."""
 

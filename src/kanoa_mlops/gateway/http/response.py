@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from dataclasses import dataclass, field
 from typing import Any
 
-_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Response:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def head(self, more: Mapping[str, str]) -> dict[str, Any]:
+    def head(self, more: Mapping[str, str]) -> Message:
         fields = {**self.headers, **more, "content-length": str(len(self.body))}
         return {"type": "http.response.start", "status": self.status, "headers": _encoded(fields)}
 
@@ -30,7 +31,7 @@ class Stream:
 
     status = 200
 
-    def __init__(self, send: _Send) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
 
     async def begin(self, headers: Mapping[str, str]) -> None:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from kanoa_mlops.errors import EngineDied
+from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.state import EngineRecord
 
 OnRecord = Callable[[EngineRecord], None]
-
-
-class Engine(Protocol):
-    """Whoever keeps an engine alive for as long as `run` is awaited."""
-
-    async def run(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
+from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.runner import POLL_SECONDS, OllamaRunner
 from kanoa_mlops.runtime.state import EngineRecord
 
 OnChange = Callable[[EngineRecord], None]
-
-
-class Keeper(Protocol):
-    """Whoever keeps the daemon alive, as a process or in a container."""
-
-    ready: asyncio.Event
-
-    async def run(self) -> None: ...
 
 
 class OwnOllama:
@@ -35,7 +27,7 @@ class OwnOllama:
     def __init__(
         self,
         url: str,
-        keep_daemon: Callable[[OnChange], Keeper],
+        keep_daemon: Callable[[OnChange], Engine],
         charge: Charge,
         record: EngineRecord,
         on_change: OnChange,

@@ -1,0 +1,53 @@
+"""The front door on a port, as `serve` and `gateway` open it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from kanoa_mlops import __version__
+from kanoa_mlops.gateway.app import make_app
+from kanoa_mlops.gateway.backends import Backends
+from kanoa_mlops.gateway.holding import Loader
+from kanoa_mlops.gateway.hosts import is_loopback
+from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
+from kanoa_mlops.gateway.reception import Reception
+from kanoa_mlops.gateway.server import Gateway, start_gateway
+from kanoa_mlops.runtime.ports import port_taken
+from kanoa_mlops.settings import Settings
+
+
+@asynccontextmanager
+async def open_door(
+    settings: Settings,
+    backends: Backends,
+    host: str,
+    port: int,
+    reception: Reception | None,
+    loader: Loader | None = None,
+) -> AsyncIterator[Gateway]:
+    """Listening. Whoever opened it stops it before they leave, as what stands behind it must outlive it.
+
+    Raises:
+        PortTaken: somebody else listens there.
+    """
+    figures = None if ocr_available() else OcrReader()
+    try:
+        app = make_app(
+            backends,
+            figures=figures,
+            max_body_bytes=settings.max_body_bytes,
+            version=__version__,
+            reception=reception,
+            loader=loader,
+            # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds DNS.
+            allowed_hosts=() if is_loopback(host) else None,
+        )
+        try:
+            gateway = await start_gateway(app, host, port)
+        except OSError as error:
+            raise port_taken(host, port) from error
+        yield gateway
+    finally:
+        if figures is not None:
+            figures.close()
