@@ -13,6 +13,7 @@ import yaml
 from kanoa_mlops.catalog.load import Catalog, load_catalog, read_entry
 from kanoa_mlops.catalog.types import Offer, Provider
 from kanoa_mlops.errors import CatalogError
+from tests.catalog.test_load import spoil
 
 SHIPPED = Path(str(__import__("kanoa_mlops.catalog").__path__[0])) / "catalog" / "data" / "providers"
 ASKED_FOR = {"huggingface", "groq", "cerebras", "openrouter", "nvidia", "sambanova"}
@@ -118,15 +119,7 @@ def test_a_person_adds_a_provider_by_one_file(entry: Path) -> None:
 def test_a_mistake_names_file_and_field(
     entry: Path, path: tuple[str | int, ...], value: object, complaint: str
 ) -> None:
-    document = yaml.safe_load(entry.read_text(encoding="utf-8"))
-    place = document
-    for step in path[:-1]:
-        place = place[step]
-    if value is None:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    entry.write_text(yaml.safe_dump(document), encoding="utf-8")
+    spoil(entry, *path, value=value)
     with pytest.raises(CatalogError) as caught:
         read_entry(entry, Provider)
     assert caught.value.message.startswith(str(entry))

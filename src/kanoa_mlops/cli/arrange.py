@@ -9,7 +9,7 @@ from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.types import LearnedRun, Machine, Model
 from kanoa_mlops.cli.choice import Choice, choose
 from kanoa_mlops.cli.request import Request
-from kanoa_mlops.planner.together import least_bytes, left_by, part_of
+from kanoa_mlops.planner.together import least_bytes, left_by, part_of, within
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class _Arranger:
         beside = self._one_after_another(models)
         if len(models) == 1 or self.request.anyway:
             return Arrangement(beside, by_turns=self.request.idle_seconds is not None)
-        alone = tuple(self._choose(model, self.machine) for model in models)
+        # The first of them found all of the machine.
+        alone = (beside[0], *(self._choose(model, self.machine) for model in models[1:]))
         for choices in (beside, self._divided(alone)):
             if all(map(_as_well, choices, alone)):
                 return Arrangement(choices, by_turns=self.request.idle_seconds is not None)
@@ -87,15 +88,3 @@ def _as_well(choice: Choice, alone: Choice) -> bool:
         alone.plan.place,
         alone.plan.verdict == "offload",
     )
-
-
-def within(machine: Machine, memory: int | None) -> Machine:
-    """The machine as if no more than this were free of each of its memories."""
-    if memory is None:
-        return machine
-    cards = tuple(
-        card.model_copy(update={"memory_available": min(card.memory_available, memory)})
-        for card in machine.accelerators
-    )
-    available = min(machine.memory_available, memory)
-    return machine.model_copy(update={"memory_available": available, "accelerators": cards})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import psutil
 
 from kanoa_mlops.bench.run import Memory
 from kanoa_mlops.catalog.types import Model
+from kanoa_mlops.cli.servers import first_process
 from kanoa_mlops.errors import Failure, NothingServed, UserError
 from kanoa_mlops.hardware.held import held
 from kanoa_mlops.planner.plan import Plan
-from kanoa_mlops.runtime.containers.found import find_containers
+from kanoa_mlops.runtime.containers.box import Tool
+from kanoa_mlops.runtime.containers.found import container_of, find_containers
 from kanoa_mlops.runtime.state import EngineRecord, ServerRecord, running_servers, server_folder
 from kanoa_mlops.settings import Settings
 
@@ -73,12 +77,6 @@ def _require_answering(server: ServerRecord, engine: EngineRecord) -> None:
 
 
 def _process(server: ServerRecord, engine: EngineRecord) -> psutil.Process | None:
-    """The guard of an engine; the first one of a container, which is below its tool's daemon."""
-    if engine.way in ("docker", "podman"):
-        box = next((each for each in find_containers() if each.is_of(server.port, engine.model)), None)
-        if box and box.pid:
-            try:
-                return psutil.Process(box.pid)
-            except psutil.Error:
-                return None
-    return engine.identity.process() if engine.identity else None
+    contained = engine.way in get_args(Tool)
+    box = container_of(find_containers(), server.port, engine.model) if contained else None
+    return first_process(engine, box)

@@ -11,10 +11,10 @@ from kanoa_mlops.cli import options
 from kanoa_mlops.cli.key_report import document, limits_of, state
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UnknownKey
-from kanoa_mlops.gateway.books.days import month_of
 from kanoa_mlops.gateway.books.key import Key, KeyLimits, new_key
 from kanoa_mlops.gateway.books.money import MICRO, format_dollars, parse_micro
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
+from kanoa_mlops.gateway.days import month_of
 from kanoa_mlops.settings import load_settings
 from kanoa_mlops.units import format_age
 

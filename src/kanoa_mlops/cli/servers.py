@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import psutil
+
 from kanoa_mlops.errors import NothingServed, UserError
 from kanoa_mlops.runtime.containers.found import Found
 from kanoa_mlops.runtime.state import (
+    EngineRecord,
     ServerFolder,
     ServerRecord,
     Standing,
@@ -57,6 +60,13 @@ def left_over(settings: Settings, containers: Iterable[Found], port: int | None 
         for each in containers
         if port in (None, each.box.server) and (each.box.server, each.box.model) not in known
     )
+
+
+def first_process(engine: EngineRecord, box: Found | None) -> psutil.Process | None:
+    """Of an engine: its guard; in a container, which is below its tool's daemon, the first one there."""
+    if box and box.pid:
+        return box.process
+    return engine.identity.process() if engine.identity else None
 
 
 def running_server(settings: Settings, port: int | None) -> ServerRecord:

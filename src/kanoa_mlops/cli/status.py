@@ -12,9 +12,9 @@ import psutil
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.client import health
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.cli.servers import left_over
+from kanoa_mlops.cli.servers import first_process, left_over
 from kanoa_mlops.hardware.held import held
-from kanoa_mlops.runtime.containers.found import Found, find_containers
+from kanoa_mlops.runtime.containers.found import Found, container_of, find_containers
 from kanoa_mlops.runtime.state import EngineRecord, ServerRecord, Standing, known_servers
 from kanoa_mlops.settings import load_settings
 from kanoa_mlops.units import format_bytes, format_duration
@@ -32,12 +32,8 @@ def command(as_json: bool) -> None:
     strays = left_over(settings, containers)
     if as_json:
         screen.json({"servers": servers, "left_over": [_stray(each) for each in strays]})
-    elif not servers and not strays:
-        screen.say("Nothing is being served. Start with `kanoa-mlops serve -d`.")
-    for server in [] if as_json else servers:
-        _show(screen, server)
-    for stray in [] if as_json else strays:
-        _show_stray(screen, stray)
+    else:
+        _show_all(screen, servers, strays)
     if strays or any(not server["healthy"] for server in servers):
         raise click.exceptions.Exit(2)
 
@@ -63,7 +59,7 @@ def _engine(
     server: int, engine: EngineRecord, server_runs: bool, containers: Sequence[Found]
 ) -> dict[str, Any]:
     process = engine.identity.process() if engine.identity else None
-    box = next((each for each in containers if each.is_of(server, engine.model)), None)
+    box = container_of(containers, server, engine.model)
     # One that somebody else runs, as an Ollama daemon, has no process of ours to ask.
     stands = process is not None or engine.identity is None
     return {
@@ -80,19 +76,13 @@ def _engine(
         "context_tokens": engine.context,
         "parallel": engine.sequences,
         "planned_bytes": engine.planned_bytes,
-        "used_bytes": engine.used_bytes or _held_bytes(process, box),
+        "used_bytes": engine.used_bytes or (_held_bytes(first_process(engine, box)) if process else None),
         "pid": process.pid if process else None,
     }
 
 
-def _held_bytes(guard: psutil.Process | None, box: Found | None) -> int | None:
-    """Of an engine below its guard; of one in a container, which is below its tool's daemon."""
-    if guard is None:
-        return None
-    try:
-        found = held(psutil.Process(box.pid) if box and box.pid else guard)
-    except psutil.Error:
-        return None
+def _held_bytes(process: psutil.Process | None) -> int | None:
+    found = held(process) if process else None
     return found.total if found else None
 
 
@@ -111,6 +101,15 @@ def _why(record: ServerRecord) -> str:
             return "its process was killed"
         case Standing.RUNNING:
             return "" if record.ready else "still starting"
+
+
+def _show_all(screen: Screen, servers: Sequence[dict[str, Any]], strays: Sequence[Found]) -> None:
+    for server in servers:
+        _show(screen, server)
+    for stray in strays:
+        _show_stray(screen, stray)
+    if not servers and not strays:
+        screen.say("Nothing is being served. Start with `kanoa-mlops serve -d`.")
 
 
 def _show(screen: Screen, server: dict[str, Any]) -> None:

@@ -16,11 +16,11 @@ from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.usage_report import Quote, Row, quotes, rows, total
-from kanoa_mlops.gateway.books.days import day_of
 from kanoa_mlops.gateway.books.key import Key
 from kanoa_mlops.gateway.books.money import MICRO
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.books.totals import Dimension
+from kanoa_mlops.gateway.days import day_of
 from kanoa_mlops.render.chart import Bar, chart
 from kanoa_mlops.settings import Settings, load_settings
 

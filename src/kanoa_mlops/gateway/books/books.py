@@ -11,7 +11,6 @@ from threading import Lock
 
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.books.budget import Cap
-from kanoa_mlops.gateway.books.days import month_of
 from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.keyring import Keyring
 from kanoa_mlops.gateway.books.limiter import Limiter
@@ -20,6 +19,7 @@ from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.books.spending import Spending, Sum
 from kanoa_mlops.gateway.books.store import Store
 from kanoa_mlops.gateway.books.unwritten import CAPACITY, Unwritten
+from kanoa_mlops.gateway.days import month_of
 
 _log = logging.getLogger(__name__)
 _BATCH = 1000

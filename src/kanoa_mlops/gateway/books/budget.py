@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 
-from kanoa_mlops.gateway.books.days import day_of, month_of, next_day, next_month
 from kanoa_mlops.gateway.books.key import Key
 from kanoa_mlops.gateway.books.money import format_dollars
 from kanoa_mlops.gateway.books.refusal import Limit, Refusal
+from kanoa_mlops.gateway.days import day_of, month_of, next_day, next_month
 
 
 class Payer(StrEnum):

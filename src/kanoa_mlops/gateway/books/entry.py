@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kanoa_mlops.gateway.books.days import day_of
 from kanoa_mlops.gateway.books.reservation import Reservation
+from kanoa_mlops.gateway.days import day_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kanoa_mlops.gateway.books.days import day_of
+from kanoa_mlops.gateway.days import day_of
 
 LAPSES_AFTER = 3600.0
 """Seconds after which one that nobody settled no longer counts: its gateway was killed. Answers take less;

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
+from kanoa_mlops.gateway.days import day_after
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import BackendView, State
 from kanoa_mlops.gateway.policy.moment import Moment
@@ -49,7 +50,7 @@ class Allowance:
                 return None
             missing = used[name] + needs - limit
             if missing > _GRAIN:
-                times.append(_midnight(wall) if _is_daily(name) else wall + _refilled(missing, limit))
+                times.append(day_after(wall) if _is_daily(name) else wall + _refilled(missing, limit))
         return max(times)
 
     def admits(self, tokens: int, wall: datetime) -> bool:
@@ -126,7 +127,3 @@ def _is_daily(name: Limit) -> bool:
 
 def _refilled(missing: float, limit: int) -> timedelta:
     return timedelta(seconds=missing * _MINUTE / limit)
-
-
-def _midnight(wall: datetime) -> datetime:
-    return Moment(0.0, wall).midnight()

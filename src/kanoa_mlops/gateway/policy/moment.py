@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+
+from kanoa_mlops.gateway.days import day_after, month_after
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,8 @@ class Moment:
 
     def midnight(self) -> datetime:
         """The next in UTC, when limits by day begin anew."""
-        today = self.wall.replace(hour=0, minute=0, second=0, microsecond=0)
-        return today + timedelta(days=1)
+        return day_after(self.wall)
 
     def next_month(self) -> datetime:
         """Its first midnight in UTC, when credits by month begin anew."""
-        first = self.wall.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return (first + timedelta(days=32)).replace(day=1)
+        return month_after(self.wall)

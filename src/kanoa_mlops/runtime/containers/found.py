@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import psutil
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from kanoa_mlops.runtime.containers.box import PREFIX, Box, Tool
@@ -21,13 +22,16 @@ class Found:
     """A container of ours, running or not."""
 
     box: Box
-    port: int
-    """Of loopback, that its engine answers on."""
     pid: int | None
     """Of its first process, as this machine numbers it; None where it does not run."""
 
-    def is_of(self, server: int, model: str) -> bool:
-        return (self.box.server, self.box.model) == (server, model)
+    @property
+    def process(self) -> psutil.Process | None:
+        """The first one in it; None if it ended."""
+        try:
+            return psutil.Process(self.pid) if self.pid else None
+        except psutil.Error:
+            return None
 
     def log(self, lines: int) -> list[str]:
         """The last lines of what its engine wrote, as its tool kept them."""
@@ -35,17 +39,17 @@ class Found:
         return _answer(argv, errors=subprocess.STDOUT).splitlines()
 
 
-def find_containers(owner: int | None = None) -> tuple[Found, ...]:
-    """By every tool that is installed here. One that does not answer has none to show.
-
-    Args:
-        owner: the user whose they are; None for whoever asks.
-    """
-    owner = os.getuid() if owner is None else owner
+def find_containers() -> tuple[Found, ...]:
+    """Of this user, by every tool that is installed here. One that does not answer has none to show."""
     tools = [tool for tool in get_args(Tool) if shutil.which(tool)]
-    found = (each for tool in tools for each in _containers(tool, owner))
+    found = (each for tool in tools for each in _containers(tool, os.getuid()))
     # Podman may answer to Docker's name as well; a container is one all the same.
     return tuple({each.box.name: each for each in found}.values())
+
+
+def container_of(containers: Iterable[Found], server: int, model: str) -> Found | None:
+    """That of the engine which serves the model behind this port."""
+    return next((each for each in containers if (each.box.server, each.box.model) == (server, model)), None)
 
 
 class _State(BaseModel):
@@ -80,9 +84,8 @@ def _containers(tool: Tool, owner: int) -> Iterator[Found]:
     except ValidationError:
         return
     for each in told:
-        server, port = each.label("server"), each.label("port")
-        if server.isdecimal() and port.isdecimal():
-            yield Found(Box(tool, int(server), each.label("model")), int(port), each.state.pid or None)
+        if (server := each.label("server")).isdecimal():
+            yield Found(Box(tool, int(server), each.label("model")), each.state.pid or None)
 
 
 def _answer(argv: Sequence[str], errors: int = subprocess.DEVNULL) -> str:

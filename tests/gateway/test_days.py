@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanoa_mlops.gateway.books.days import day_of, month_of, next_day, next_month
+from kanoa_mlops.gateway.days import day_of, month_of, next_day, next_month
 
 
 def at(text: str) -> float:
