@@ -242,11 +242,13 @@ def test_one_part_killed_ends_the_others_and_all_begins_anew(server: Server, cli
         messages=[{"role": "user", "content": "Count from one to a thousand in words."}],
         max_tokens=1000,
         stream=True,
+        # A small model may end its answer after a word, before anything could be killed under it.
+        extra_body={"ignore_eos": True},
     )
     next(iter(pieces))
     core.kill()
     with pytest.raises(openai.APIError) as caught:
-        list(pieces)
+        print([piece.choices[0] for piece in pieces if piece.choices][-1])
     assert isinstance(caught.value.body, dict) and caught.value.body["message"]
     until(lambda: not any(process.is_running() for process in before), seconds=60)
     until(lambda: server.engine["restarts"] == 1 and server.engine["state"] == "loading", seconds=60)
