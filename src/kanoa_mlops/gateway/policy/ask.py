@@ -28,5 +28,19 @@ class Ask:
     structured: bool = False
     """Wants an answer that follows a schema."""
     burst: Burst = "allow"
+    prompt_least: int | None = None
+    """It has no fewer tokens; None where the estimate is the count."""
+    prompt_most: int | None = None
+    """It has no more; likewise."""
     prefix: bytes = b""
     """Hash of what its prompt shares with others (system text, first image); b'' where there is nothing."""
+
+    @property
+    def fewest(self) -> int:
+        """Prompt tokens that it has for certain: more than a context holds are refused."""
+        return self.prompt_tokens if self.prompt_least is None else self.prompt_least
+
+    @property
+    def most(self) -> int:
+        """Prompt tokens that it can have at most, and that may have to be paid for."""
+        return self.prompt_tokens if self.prompt_most is None else self.prompt_most

@@ -55,7 +55,7 @@ class Abilities:
         The limit a client sets is a ceiling, not a need; kanoa asks for 3000 tokens whatever is served.
         """
         answer = min(ask.max_answer_tokens or 1, self.context_tokens // 4)
-        return ask.prompt_tokens + max(1, answer) <= self.context_tokens
+        return ask.fewest + max(1, answer) <= self.context_tokens
 
     def lacks(self, what: Need, ask: Ask) -> bool:
         """Whether the request needs this and it is not here."""
@@ -122,6 +122,6 @@ class BackendView:
             return Decimal(0)
         if self.price is None:
             return None
-        room = max(0, self.abilities.context_tokens - ask.prompt_tokens)
+        room = max(0, self.abilities.context_tokens - ask.fewest)
         answer = room if ask.max_answer_tokens is None else min(ask.max_answer_tokens, room)
-        return (self.price.prompt * ask.prompt_tokens + self.price.answer * answer) / _MILLION
+        return (self.price.prompt * ask.most + self.price.answer * answer) / _MILLION

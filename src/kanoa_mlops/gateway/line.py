@@ -1,0 +1,195 @@
+"""Those who wait for one model, and the backends that serve it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.guest import Guest
+from kanoa_mlops.gateway.policy.ask import Ask
+from kanoa_mlops.gateway.policy.backend import BackendView, State
+from kanoa_mlops.gateway.policy.decide import decide, dispatch
+from kanoa_mlops.gateway.policy.decision import Decision, Refuse, Send, Wait
+from kanoa_mlops.gateway.policy.pool import Pool
+from kanoa_mlops.gateway.policy.queue import Queue
+from kanoa_mlops.gateway.policy.rules import Rules
+from kanoa_mlops.gateway.post import Post
+from kanoa_mlops.gateway.purse import Purse
+from kanoa_mlops.gateway.seat import Seat, moment, take
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the owner lets requests do, beside what the backends themselves allow."""
+
+    queue_length: int = 64
+    """Requests of one model that wait at most."""
+    queue_seconds: float = 300.0
+    """How long each of them does at most."""
+    burst_after: float = 10.0
+    """Seconds of waiting from which on a request goes beyond the owner's machines, where that is allowed."""
+
+
+@dataclass
+class _Waiter:
+    ask: Ask
+    guest: Guest
+    settled: asyncio.Future[Seat | Refuse] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Line:
+    """Of one model. Acts on what the policy decides; for one event loop."""
+
+    def __init__(self, model: str, terms: Terms, purse: Purse | None, wake: Callable[[str], None]) -> None:
+        self.model = model
+        self.terms = terms
+        self.posts: dict[str, Post] = {}
+        self._purse = purse
+        self._wake = wake
+        self._queue = Queue()
+        self._waiters: dict[str, _Waiter] = {}
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiters)
+
+    def become(self, pool: Iterable[Backend]) -> None:
+        """The backends there are now, or what they are now."""
+        posts = {}
+        for backend in pool:
+            post = self.posts.get(backend.id) or Post(backend)
+            post.become(backend)
+            posts[backend.id] = post
+        self.posts = posts
+        self.changed()
+
+    def now(self, ask: Ask, guest: Guest, avoid: frozenset[str] = frozenset()) -> Seat | Refuse | Wait:
+        """What becomes of the request if it does not wait.
+
+        Args:
+            avoid: backends that it met already.
+        """
+        if self._waiters:
+            self.changed()
+        return self._settled(ask, guest, self._decide(ask, guest, avoid))
+
+    async def wait(self, ask: Ask, guest: Guest, first: Wait) -> Seat | Refuse:
+        """Until it has its turn; `first` is what was decided for it."""
+        waiter = _Waiter(ask, guest)
+        self._queue = self._queue.joined(ask)
+        self._waiters[ask.id] = waiter
+        decision: Seat | Refuse | Wait = first
+        try:
+            while isinstance(decision, Wait):
+                pause = max(0.0, decision.again_at - time.monotonic())
+                await asyncio.wait((waiter.settled,), timeout=pause)
+                if waiter.settled.done():
+                    return waiter.settled.result()
+                decision = self._settled(ask, guest, self._decide(ask, guest))
+            return decision
+        except asyncio.CancelledError:
+            if waiter.settled.done() and isinstance(seat := waiter.settled.result(), Seat):
+                seat.leave()
+            raise
+        finally:
+            self._forget(ask)
+
+    def position(self, ask: Ask) -> int:
+        """1 is next."""
+        return next((n for n, each in enumerate(self._queue.in_turn(), 1) if each.id == ask.id), 1)
+
+    def changed(self) -> None:
+        """Something is free, or not any more: whoever need not wait any longer is sent or refused."""
+        if not self._waiters:
+            return
+        now = time.monotonic()
+        head = next(self._queue.in_turn())
+        pool = self._pool(now, head)
+        for ask, decision in dispatch(pool, lambda each: self._rules(self._waiters[each.id].guest), self._queue, now):
+            waiter = self._waiters[ask.id]
+            if isinstance(decision, Send) and not self._has_room(decision, ask):
+                continue
+            settled = self._settled(ask, waiter.guest, decision)
+            assert not isinstance(settled, Wait)
+            self._forget(ask)
+            waiter.settled.set_result(settled)
+
+    def state(self, backend: str) -> State:
+        now = time.monotonic()
+        return self._state(self.posts[backend], now)
+
+    def _decide(self, ask: Ask, guest: Guest, avoid: frozenset[str] = frozenset()) -> Decision:
+        now = time.monotonic()
+        pool = self._pool(now, ask)
+        if avoid:
+            pool = replace(pool, backends=tuple(each for each in pool.backends if each.id not in avoid))
+        return decide(ask, pool, self._rules(guest), self._queue, now)
+
+    def _settled(self, ask: Ask, guest: Guest, decision: Decision) -> Seat | Refuse | Wait:
+        if isinstance(decision, Refuse):
+            return decision
+        if decision.wake:
+            if isinstance(decision, Wait):
+                # Whoever loads it holds the request meanwhile.
+                decision = Send(decision.wake, "nearest")
+            else:
+                self._wake(decision.wake)
+        if isinstance(decision, Wait):
+            return decision
+        if self._waiters:
+            self._queue = self._queue.sent(ask)
+        return take(ask, self.posts[decision.backend], decision, self.changed)
+
+    def _forget(self, ask: Ask) -> None:
+        self._waiters.pop(ask.id, None)
+        if self._queue.holds(ask):
+            self._queue = self._queue.left(ask)
+
+    def _pool(self, now: float, ask: Ask) -> Pool:
+        turns = any(not post.backend.near for post in self.posts.values())
+        return Pool(self.model, tuple(self._view(post, now, ask, turns) for post in self.posts.values()))
+
+    def _view(self, post: Post, now: float, ask: Ask, turns: bool) -> BackendView:
+        view = post.view(now, turns=turns)
+        if post.backend.grant is None:
+            return view
+        state = self._state(post, now)
+        return post.allowance.applied(replace(view, state=state), ask, moment())
+
+    def _state(self, post: Post, now: float) -> State:
+        state = post.state(now)
+        if state.kind != "ready" or self._purse is None or post.backend.grant is None:
+            return state
+        until = self._purse.exhausted_until(post.backend)
+        if until is None:
+            return state
+        return State("exhausted", "its budget is spent", now + until - time.time())
+
+    def _has_room(self, send: Send, ask: Ask) -> bool:
+        """Limits of a provider were looked at for the first who waits alone."""
+        post = self.posts[send.backend]
+        return post.backend.grant is None or post.allowance.admits(
+            ask.prompt_tokens + (ask.max_answer_tokens or 0), datetime.now(UTC)
+        )
+
+    def _rules(self, guest: Guest) -> Rules:
+        beyond = self._purse and any(not post.backend.near for post in self.posts.values())
+        if not beyond or self._purse is None:
+            return Rules(self.terms.queue_length)
+        left = self._purse.left(guest)
+        return Rules(
+            queue_length=self.terms.queue_length,
+            burst_allowed=True,
+            key_may_burst=guest.may_burst,
+            burst_after=self.terms.burst_after,
+            budget_left=left.dollars,
+            budget_renewed_at=None if left.renewed_at is None else time.monotonic() + left.renewed_at - time.time(),
+        )

@@ -1,0 +1,105 @@
+"""One backend as it stands: what runs there, what requests met there, what of its allowance is used."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.policy.allowance import Allowance, tokens_of
+from kanoa_mlops.gateway.policy.ask import Ask
+from kanoa_mlops.gateway.policy.backend import READY, Abilities, BackendView, State
+from kanoa_mlops.gateway.policy.moment import Moment
+from kanoa_mlops.gateway.policy.outcome import Outcome
+from kanoa_mlops.gateway.policy.standing import Standing
+
+_NEWEST = 0.2
+"""What the last request weighs in the average of how long one takes."""
+_WAKES_IN = 30.0
+"""Seconds; what is taken for loading a model where nobody has seen it."""
+_NO_LIMIT = 10**6
+"""Slots of a model that is loaded in turn: whoever loads it lets its requests wait."""
+
+
+@dataclass
+class Post:
+    backend: Backend
+    in_flight: int = 0
+    standing: Standing = Standing()
+    service_seconds: float | None = None
+    """Moving average of one request, from sending to its end."""
+    wake_seconds: float | None = None
+    """What waking it took the last time."""
+    allowance: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.allowance = Allowance(self.backend.grant.limits if self.backend.grant else {})
+
+    def become(self, backend: Backend) -> None:
+        """The same address in another state, or another one."""
+        before, self.backend = self.backend, backend
+        if (before.url, before.engine_key) != (backend.url, backend.engine_key):
+            self.standing = Standing()
+        elif before.state != "ready" and backend.state == "ready":
+            self.standing = self.standing.revived()
+        if backend.grant and (before.grant is None or before.grant.limits != backend.grant.limits):
+            self.allowance = Allowance(backend.grant.limits, self.allowance.used, self.allowance.at)
+
+    def state(self, now: float) -> State:
+        """How it stands for everybody."""
+        return self.standing.under(_health(self.backend), now)[0]
+
+    def view(self, now: float, *, turns: bool) -> BackendView:
+        """
+        Args:
+            turns: a request may go elsewhere instead of waiting for this one to be loaded.
+        """
+        backend = self.backend
+        state, trial = self.standing.under(_health(backend), now)
+        if backend.on_demand and not turns and state.kind in ("asleep", "loading"):
+            state = READY  # whoever loads it holds the request
+        return BackendView(
+            backend.id,
+            backend.tier,
+            Abilities(backend.context_tokens, backend.sees, backend.tools, backend.structured),
+            state,
+            slots=_NO_LIMIT if backend.on_demand else 1 if trial else backend.slots,
+            in_flight=self.in_flight,
+            service_seconds=self.service_seconds,
+            price=backend.grant.price if backend.grant else None,
+            wakes_in=(self.wake_seconds or _WAKES_IN) if backend.on_demand else None,
+            probing=trial,
+        )
+
+    def take(self, ask: Ask, moment: Moment | None) -> None:
+        """A request is sent there.
+
+        Args:
+            moment: where its provider counts.
+        """
+        self.in_flight += 1
+        if moment:
+            self.allowance = self.allowance.charged(tokens_of(ask), moment.wall)
+
+    def leave(self, ask: Ask, tokens: int | None, moment: Moment | None) -> None:
+        """It has ended. With the tokens that were counted, where they were."""
+        self.in_flight -= 1
+        if moment and tokens is not None:
+            self.allowance = self.allowance.settled(tokens_of(ask), tokens, moment.wall)
+
+    def met(self, outcome: Outcome, moment: Moment) -> None:
+        self.standing = self.standing.after(outcome, moment, random.random())
+
+    def answered(self, seconds: float, moment: Moment) -> None:
+        """Well, from sending to its end."""
+        before = self.service_seconds
+        self.service_seconds = seconds if before is None else before + _NEWEST * (seconds - before)
+        if self.standing != _FRESH:
+            self.met(Outcome(200), moment)
+
+
+_FRESH = Standing()
+
+
+def _health(backend: Backend) -> State:
+    return READY if backend.state == "ready" else State(backend.state, backend.reason)

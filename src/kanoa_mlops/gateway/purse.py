@@ -1,0 +1,76 @@
+"""What may be spent beyond the owner's machines, and by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.books.books import Books
+from kanoa_mlops.gateway.books.budget import Cap, Payer, Period, caps_of
+from kanoa_mlops.gateway.books.money import MICRO
+from kanoa_mlops.gateway.books.refusal import Refusal
+from kanoa_mlops.gateway.books.reservation import Reservation
+from kanoa_mlops.gateway.days import next_day, next_month
+from kanoa_mlops.gateway.guest import Guest
+
+_BOUNDLESS = Decimal("Infinity")
+
+
+@dataclass(frozen=True)
+class Left:
+    dollars: Decimal
+    renewed_at: float | None
+    """Wall time; None where nothing bounds it."""
+
+
+@dataclass
+class Purse:
+    books: Books
+    caps: tuple[Cap, ...] = ()
+    """On all spending together; changed when the owner changes them."""
+
+    def left(self, guest: Guest) -> Left:
+        """Of what this guest, and all together, may spend."""
+        caps = (*_own(guest), *self.caps)
+        micro = self.books.left(caps, key=guest.id)
+        return Left(_BOUNDLESS if micro is None else Decimal(micro) / MICRO, self._renewed(caps, guest))
+
+    def exhausted_until(self, backend: Backend) -> float | None:
+        """Wall time at which there is money for this backend again; None where there still is."""
+        caps = _terms(backend)
+        spent = [cap for cap in caps if self.books.left((cap,), backend=backend.id) == 0 and cap.micro]
+        return max((_end(cap) for cap in spent), default=None)
+
+    async def reserve(self, most_usd: Decimal, guest: Guest, backend: Backend) -> Reservation | Refusal:
+        """Set the most that a request can cost aside, before it is sent."""
+        micro = int((most_usd * MICRO).to_integral_value(ROUND_CEILING))
+        caps = (*_own(guest), *_terms(backend), *self.caps)
+        return await asyncio.to_thread(self.books.reserve, micro, caps, key=guest.id, backend=backend.id)
+
+    def _renewed(self, caps: Sequence[Cap], guest: Guest) -> float | None:
+        spent = [cap for cap in caps if self.books.left((cap,), key=guest.id) == 0]
+        return max((_end(cap) for cap in spent or caps), default=None)
+
+
+def caps(payer: Payer, micro_per_day: int | None, micro_per_month: int | None) -> tuple[Cap, ...]:
+    """Those of the two that there are."""
+    given = ((Period.DAY, micro_per_day), (Period.MONTH, micro_per_month))
+    return tuple(Cap(payer, period, micro) for period, micro in given if micro is not None)
+
+
+def _own(guest: Guest) -> tuple[Cap, ...]:
+    return caps_of(guest.key) if guest.key else ()
+
+
+def _terms(backend: Backend) -> tuple[Cap, ...]:
+    grant = backend.grant
+    return caps(Payer.BACKEND, grant.micro_per_day, grant.micro_per_month) if grant else ()
+
+
+def _end(cap: Cap) -> float:
+    now = time.time()
+    return next_day(now) if cap.period is Period.DAY else next_month(now)
