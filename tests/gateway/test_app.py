@@ -16,7 +16,7 @@ from tests.gateway.conftest import HUB_NAME, Answer, Door, OpenDoor, backend, ch
 CHAT = "/v1/chat/completions"
 ROUTES = (
     "POST /v1/chat/completions; POST /v1/completions; POST /v1/embeddings; GET /v1/models; "
-    "GET /v1/models/{name}; GET /health; GET /metrics; GET /"
+    "GET /v1/models/{name}; GET /health; GET /status; GET /metrics; GET /"
 )
 
 

@@ -11,6 +11,7 @@ from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.clerk import Clerk
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.hosts import is_loopback
+from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.settings import Settings
 
@@ -30,7 +31,7 @@ def reception(settings: Settings, host: str) -> Iterator[Reception]:
         clerk = Clerk(books)
         clerk.start()
         try:
-            yield Reception(books, key_required=not is_loopback(host))
+            yield Reception(books, not is_loopback(host), Purse(books))
         finally:
             clerk.stop()
 

@@ -72,7 +72,7 @@ class Describer:
             return described
         try:
             async with asyncio.timeout(self._seconds), self._loaded(backend):
-                ready = self._backends.find(backend.model) or backend
+                ready = self._backends.get(backend.id) or backend
                 await self._describe_each(missing, ready, request_id, described)
         except TimeoutError:
             described.reason = f"{backend.model} took longer than {self._seconds:g} s"
@@ -125,7 +125,8 @@ class Describer:
 
 def seer(backends: Backends) -> Backend | None:
     """The served model that sees and is soonest asked: ready, else to be loaded, else in whatever state."""
-    seeing = [backend for backend in backends.all() if backend.sees]
+    # What goes beyond the owner's machines, a request decides for itself.
+    seeing = [backend for backend in backends.all() if backend.sees and backend.near]
     return min(seeing, key=lambda each: (not each.takes_requests, each.state != "ready"), default=None)
 
 

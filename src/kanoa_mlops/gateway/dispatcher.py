@@ -13,10 +13,10 @@ from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.holding import Loader
 from kanoa_mlops.gateway.line import Line, Terms
 from kanoa_mlops.gateway.policy.ask import Ask
-from kanoa_mlops.gateway.policy.backend import State
 from kanoa_mlops.gateway.policy.decision import Refuse, Wait
 from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.seat import Seat
+from kanoa_mlops.gateway.snapshot import Snapshot
 
 Tell = Callable[[Callable[[], str]], None]
 """Is given what says in words what is waited for, whenever somebody wants to know."""
@@ -57,15 +57,11 @@ class Dispatcher:
         settled = self._line(ask.model).now(ask, guest, avoid)
         return settled if isinstance(settled, Seat) else None
 
-    def state(self, backend: Backend) -> State:
-        """How it stands, with what requests met there."""
-        return self._line(backend.model).state(backend.id)
-
-    def in_flight(self, backend: Backend) -> int:
-        return self._line(backend.model).posts[backend.id].in_flight
-
-    def waiting(self, model: str) -> int:
-        return self._line(model).waiting
+    def snapshot(self) -> Snapshot:
+        """Every backend with what requests met there, in the owner's order."""
+        standings = [self._line(each.model).standing(each.id) for each in self._backends.all()]
+        queued = {each.model: self._line(each.model).waiting for each in self._backends.models()}
+        return Snapshot(standings, queued)
 
     def close(self) -> None:
         for task in self._waking.values():

@@ -37,13 +37,15 @@ class ApiError(Exception):
 
     def response(self) -> Response:
         own = {"content-type": "application/json", "x-kanoa-error-source": self.source}
-        return Response(self.status, self._json(), {**self.headers, **own})
+        return Response(self.status, self.body, {**self.headers, **own})
 
     def event(self) -> bytes:
         """A server-sent event that OpenAI's clients raise as an error."""
-        return b"data: " + self._json() + b"\n\n"
+        return b"data: " + self.body + b"\n\n"
 
-    def _json(self) -> bytes:
+    @property
+    def body(self) -> bytes:
+        """As JSON."""
         error = {
             "message": self.message,
             "type": _kind(self.status),

@@ -8,11 +8,15 @@ import time
 from dataclasses import dataclass, field
 
 from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.books.money import MICRO, cost
+from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.figure_notes import NO_FIGURES, FigureNotes
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.http.response import Stream
 from kanoa_mlops.gateway.inflight import Patience
+from kanoa_mlops.gateway.policy.decision import Why
+from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.usage import Usage
 
 CLIENT_LEFT = 499  # what nginx notes for a client that closed the connection
@@ -32,24 +36,37 @@ class Exchange:
     """The ledger's; a client may send the same `request_id` twice."""
     guest: Guest | None = None
     """Whose it is, once they were let in."""
+    model: str = "none"
+    """The served name; what a client made up never gets into a log or a label."""
     backend: Backend | None = None
+    why: Why | None = None
+    """Why it was this backend."""
+    attempts: int = 0
+    """Backends it was sent to."""
+    met: Outcome | None = None
+    """What it met at the backend, where that was an answer that is none."""
+    prompt_tokens: int = 0
+    """Estimated, for an answer that is cut before anybody counts."""
+    reservation: Reservation | None = None
+    """What was set aside for it."""
     figures: FigureNotes = NO_FIGURES
     usage: Usage | None = None
     pieces: int = 0
     """Of the answer, where the engine did not count; about as many as tokens."""
+    read_at: float | None = None
+    """When all of the request was here, by the clock of `began`."""
+    queue_seconds: float = 0.0
+    """Spent waiting for a backend."""
     held_seconds: float = 0.0
     """Spent waiting for a model to be loaded."""
+    engine_seconds: float = 0.0
+    """From sending to the first byte."""
     first_byte_seconds: float | None = None
     stream: Stream | None = None
     """The stream, once its head has gone out."""
     status: int = 0
     """What it came to; for a stream that failed under way, the status the failure would have had."""
     error: ApiError | None = None
-
-    @property
-    def model(self) -> str:
-        """The served name; what a client made up never gets into a log or a label."""
-        return self.backend.model if self.backend else "none"
 
     @property
     def seconds(self) -> float:
@@ -59,9 +76,48 @@ class Exchange:
     def headers(self) -> dict[str, str]:
         """What every answer carries."""
         headers = {"x-request-id": self.request_id}
-        if self.backend:
-            headers |= {"x-kanoa-backend": self.backend.engine, "x-kanoa-model": self.backend.model}
-        return headers | self.figures.headers
+        if backend := self.backend:
+            headers["x-kanoa-model"] = backend.model
+            headers["x-kanoa-backend"] = backend.id
+            headers["x-kanoa-engine"] = backend.engine
+            headers["x-kanoa-tier"] = backend.tier
+            headers["x-kanoa-attempts"] = str(self.attempts)
+            headers["x-kanoa-queue-ms"] = str(round((self.queue_seconds + self.held_seconds) * 1000))
+            headers["x-kanoa-overhead-ms"] = f"{self.overhead_seconds * 1000:.1f}"
+            headers |= self._cost
+        return headers | self.figures.headers if self.figures.headers else headers
+
+    @property
+    def overhead_seconds(self) -> float:
+        """Since all of the request was here, what was neither waiting nor the engine's."""
+        if self.read_at is None:
+            return 0.0
+        until = self.began + self.first_byte_seconds if self.first_byte_seconds else time.monotonic()
+        waited = self.queue_seconds + self.held_seconds + self.engine_seconds
+        return max(0.0, until - self.read_at - waited)
+
+    @property
+    def micro(self) -> int:
+        """What it cost in micro-dollars, as far as it is known by now."""
+        grant = self.backend.grant if self.backend else None
+        if grant is None or self.reservation is None:
+            return 0
+        usage = self.usage or Usage(self.prompt_tokens, self.pieces)
+        return cost(
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            prompt_price=grant.price.prompt,
+            completion_price=grant.price.answer,
+        )
+
+    @property
+    def _cost(self) -> dict[str, str]:
+        if self.reservation is None:
+            return {"x-kanoa-cost-usd": "0"}
+        if self.usage:
+            return {"x-kanoa-cost-usd": f"{self.micro / MICRO:.6f}"}
+        # Of a stream it is known when the last token is counted; the ledger has it.
+        return {"x-kanoa-cost-usd-at-most": f"{self.reservation.micro / MICRO:.6f}"}
 
     def first_byte(self) -> None:
         if self.first_byte_seconds is None:
@@ -83,9 +139,17 @@ def log_line(exchange: Exchange) -> str:
         "method": exchange.method,
         "route": exchange.route,
         "model": exchange.model,
+        "backend": exchange.backend.id if exchange.backend else "none",
         "status": exchange.status,
         "seconds": f"{exchange.seconds:.3f}",
     }
+    if exchange.attempts > 1:
+        values["attempts"] = exchange.attempts
+    if exchange.queue_seconds >= 0.001:
+        values["queue_seconds"] = f"{exchange.queue_seconds:.3f}"
+    if exchange.reservation:
+        values["why"] = exchange.why
+        values["cost_usd"] = f"{exchange.micro / MICRO:.6f}"
     if exchange.held_seconds >= 0.001:
         values["held_seconds"] = f"{exchange.held_seconds:.3f}"
     if exchange.first_byte_seconds is not None:

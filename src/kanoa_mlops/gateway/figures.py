@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from kanoa_mlops.errors import KanoaError
@@ -13,9 +13,9 @@ from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.describe import Described, Describer
 from kanoa_mlops.gateway.envelope import ApiError
-from kanoa_mlops.gateway.figure_notes import DESCRIBED, FigureNotes
+from kanoa_mlops.gateway.figure_notes import DESCRIBED, NO_FIGURES, FigureNotes
 from kanoa_mlops.gateway.images import Picture, Place, Reference, decode, references, with_texts
-from kanoa_mlops.gateway.prepare import Prepared, encode, prepare
+from kanoa_mlops.gateway.prepare import as_json
 
 Wish = Literal["", "describe", "read"]
 """How figures are to reach a model that cannot see: as it comes best, through one that sees, or by OCR."""
@@ -55,8 +55,10 @@ class FigureDesk:
     observe: Callable[[float], None]
     """Is told how many seconds each reading took."""
 
-    async def prepare(self, asked: Asked, backend: Backend, wish: Wish, request_id: str) -> Prepared:
-        """Like `prepare`, and each image for a model that cannot see becomes the text that stands for it.
+    async def convey(
+        self, asked: Asked, backend: Backend, wish: Wish, request_id: str
+    ) -> tuple[Asked, FigureNotes]:
+        """The request as this backend can take it: of one that cannot see, each image becomes a text.
 
         Raises:
             ApiError: 400 for an address instead of an image, for too many, for one that cannot be read, and
@@ -66,7 +68,7 @@ class FigureDesk:
         images = [each for each in found if each.kind == "image_url"]
         self._check(found, images, backend)
         if backend.sees or not images:
-            return prepare(asked, backend)
+            return asked, NO_FIGURES
         pictures = [Picture(image, decode(image)) for image in images]
         described = await self._describe(pictures, wish, request_id)
         missing = [each for each in pictures if each.place not in described.texts]
@@ -74,7 +76,8 @@ class FigureDesk:
         notes = self._notes(pictures, described)
         if notes.warning:
             _log.warning("figure id=%s %s", request_id, notes.warning)
-        return Prepared(encode(with_texts(asked.fields, numbered(pictures, texts)), backend), notes)
+        fields = with_texts(asked.fields, numbered(pictures, texts))
+        return replace(asked, fields=fields, raw=as_json(fields)), notes
 
     def _check(self, found: list[Reference], images: list[Reference], backend: Backend) -> None:
         if len(images) > self.max_images:
@@ -144,7 +147,7 @@ class FigureDesk:
                 param=image.param,
                 headers={"x-should-retry": "false"},
             )
-        seeing = ", ".join(each.model for each in self.backends.all() if each.sees) or "none"
+        seeing = ", ".join(each.model for each in self.backends.models() if each.sees) or "none"
         return ApiError(
             400,
             f"{backend.model} cannot see images, and nothing is installed here to read their text. "

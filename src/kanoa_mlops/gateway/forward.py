@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
+from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.engine_errors import translate, translate_hidden
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.events import DONE, EventSplitter, as_events, data_of
 from kanoa_mlops.gateway.exchange import Exchange
-from kanoa_mlops.gateway.heartbeat import open_stream
+from kanoa_mlops.gateway.heartbeat import Heartbeat, open_stream
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer, Response, Stream
 from kanoa_mlops.gateway.limits import Limits
+from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.tally import Tally
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
 from kanoa_mlops.gateway.usage import add_steps, find_usage
@@ -37,36 +41,52 @@ class Forwarder:
         """
         late = partial(_no_answer, backend, self._limits)
         exchange.patience.allow(self._limits.first_byte_seconds, late)
-        headers = _request_headers(request, exchange)
-        async with ask_engine(self._client, backend, exchange.route, body, headers) as answer:
-            if not 200 <= answer.status < 300:
-                raise translate(
-                    answer.status,
-                    await answer.read_error(),
-                    backend,
-                    retry_after=answer.header("retry-after"),
-                )
-            if not asked.stream:
-                return await _whole(exchange, answer)
-            if not answer.is_stream:
-                return await self._converted(request, exchange, asked, answer)
-            return await self._relayed(request, exchange, asked, answer)
+        headers, sent = _request_headers(request, exchange), time.monotonic()
+        async with self._heartbeat(request, exchange, asked) as heartbeat:
+            try:
+                async with ask_engine(self._client, backend, exchange.route, body, headers) as answer:
+                    if not 200 <= answer.status < 300:
+                        raise await _refused(exchange, answer)
+                    if not asked.stream:
+                        return await _whole(exchange, answer)
+                    if not answer.is_stream:
+                        return await self._converted(request, exchange, asked, answer)
+                    return await self._relayed(request, exchange, asked, answer, heartbeat)
+            finally:
+                until = exchange.first_byte_seconds
+                exchange.engine_seconds += (exchange.began + until if until else time.monotonic()) - sent
+
+    def _heartbeat(
+        self, request: Request, exchange: Exchange, asked: Asked
+    ) -> AbstractAsyncContextManager[Heartbeat | None]:
+        if not asked.stream or exchange.route not in routes.STREAMED:
+            return nullcontext()
+        heartbeat = Heartbeat(request, exchange, self._limits, self._limits.prefill_seconds)
+        heartbeat.tell("the engine reads the prompt")
+        return heartbeat
 
     async def _relayed(
-        self, request: Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
+        self,
+        request: Request,
+        exchange: Exchange,
+        asked: Asked,
+        answer: EngineAnswer,
+        heartbeat: Heartbeat | None,
     ) -> Stream:
         splitter = EventSplitter()
         tally = Tally(answer.backend, wants_usage=asked.wants_usage, steps=exchange.figures.steps)
         outgoing = tally.pass_on(await _first_events(answer, splitter))
         if tally.error and not data_of(outgoing):
-            raise tally.error
+            raise _noted(exchange, tally.error)
+        if heartbeat:
+            await heartbeat.stop()
         stream = await _begin(request, exchange, answer.content_type)
         silent = partial(_silent, answer.backend, self._limits)
         try:
             while True:
                 await self._send(exchange, stream, outgoing)
                 if tally.error:
-                    raise tally.error
+                    raise _noted(exchange, tally.error)
                 if tally.done:
                     return await _finish(stream)
                 exchange.patience.allow(self._limits.idle_seconds, silent)
@@ -79,7 +99,7 @@ class Forwarder:
     ) -> Stream:
         """An engine that ignored `stream: true`; its JSON as it is would look like an empty answer."""
         body = await answer.read()
-        _raise_hidden_error(body, answer)
+        _raise_hidden_error(exchange, body, answer)
         events = as_events(_counted(exchange, body, answer), wants_usage=asked.wants_usage)
         if events is None:
             raise _no_stream(answer)
@@ -97,7 +117,7 @@ class Forwarder:
 
 async def _whole(exchange: Exchange, answer: EngineAnswer) -> Response:
     body = await answer.read()
-    _raise_hidden_error(body, answer)
+    _raise_hidden_error(exchange, body, answer)
     exchange.first_byte()
     exchange.usage = find_usage(body)
     headers = {"content-type": answer.content_type}
@@ -150,10 +170,21 @@ def _request_headers(request: Request, exchange: Exchange) -> dict[str, str]:
     return headers
 
 
-def _raise_hidden_error(body: bytes, answer: EngineAnswer) -> None:
+async def _refused(exchange: Exchange, answer: EngineAnswer) -> ApiError:
+    body = await answer.read_error()
+    exchange.met = Outcome(answer.status, headers=answer.headers, body=body)
+    return translate(answer.status, body, answer.backend, retry_after=answer.header("retry-after"))
+
+
+def _raise_hidden_error(exchange: Exchange, body: bytes, answer: EngineAnswer) -> None:
     """An error under a status of 200."""
     if body.lstrip()[:8] == b'{"error"':
-        raise translate_hidden(body, answer.backend)
+        raise _noted(exchange, translate_hidden(body, answer.backend))
+
+
+def _noted(exchange: Exchange, error: ApiError) -> ApiError:
+    exchange.met = Outcome(error.status, body=error.body)
+    return error
 
 
 def _client_stalled() -> ApiError:

@@ -20,6 +20,11 @@ class Guest:
     def id(self) -> str:
         return self.key.id if self.key else ""
 
+    @property
+    def may_burst(self) -> bool:
+        """Whether its requests may leave for hosted or rented capacity; the owner's own may."""
+        return self.key is None or self.key.limits.may_burst
+
     def require(self, model: str) -> None:
         """
         Raises:

@@ -21,7 +21,6 @@ from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer
 from kanoa_mlops.gateway.limits import Limits
 
-_STREAMED = (routes.CHAT, routes.COMPLETIONS)
 _RETRY_AFTER = {"retry-after": "10"}  # seconds; a loader that failed rests for as long
 _ENGINE_GONE = ("engine_unreachable", "engine_ended", "engine_stream_cut")
 _PAUSES = (
@@ -100,12 +99,12 @@ class Holding:
                     raise _not_loaded(error) from error
                 finally:
                     exchange.held_seconds += time.monotonic() - began
-            yield self.backends.find(backend.model) or backend
+            yield self.backends.get(backend.id) or backend
 
     def _heartbeat(
         self, request: Request, exchange: Exchange, asked: Asked
     ) -> AbstractAsyncContextManager[Heartbeat | None]:
-        if asked.stream and exchange.route in _STREAMED:
+        if asked.stream and exchange.route in routes.STREAMED:
             return Heartbeat(request, exchange, self.limits)
         return nullcontext()
 

@@ -51,6 +51,11 @@ class Patience:
         """The answer to who waited too long."""
         return self._late()
 
+    @property
+    def ran_out(self) -> bool:
+        """It was waited too long; not that somebody wanted an end."""
+        return self.timeout.expired() and not self._ended
+
     def over(self) -> None:
         """It came to its end in time."""
         if self._timer:

@@ -21,6 +21,8 @@ class Limits:
     """For a model to have its turn and be loaded."""
     silent_seconds: float = 3.0
     """For the same, before a stream begins with comments; until then a failure is an HTTP error."""
+    prefill_seconds: float = 20.0
+    """For an engine to begin its answer, before likewise; a proxy with a minute's patience is before us."""
     heartbeat_seconds: float = 10.0
     """Between two such comments; the most impatient proxies wait for half a minute."""
 

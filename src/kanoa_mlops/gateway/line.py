@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.guest import Guest
@@ -22,6 +20,7 @@ from kanoa_mlops.gateway.policy.rules import Rules
 from kanoa_mlops.gateway.post import Post
 from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.seat import Seat, moment, take
+from kanoa_mlops.gateway.snapshot import Standing
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,9 @@ class Line:
         now = time.monotonic()
         head = next(self._queue.in_turn())
         pool = self._pool(now, head)
-        for ask, decision in dispatch(pool, lambda each: self._rules(self._waiters[each.id].guest), self._queue, now):
+        for ask, decision in dispatch(
+            pool, lambda each: self._rules(self._waiters[each.id].guest), self._queue, now
+        ):
             waiter = self._waiters[ask.id]
             if isinstance(decision, Send) and not self._has_room(decision, ask):
                 continue
@@ -122,9 +123,10 @@ class Line:
             self._forget(ask)
             waiter.settled.set_result(settled)
 
-    def state(self, backend: str) -> State:
-        now = time.monotonic()
-        return self._state(self.posts[backend], now)
+    def standing(self, backend: str) -> Standing:
+        post = self.posts[backend]
+        state = self._state(post, time.monotonic())
+        return Standing(post.backend, state, post.in_flight, post.service_seconds)
 
     def _decide(self, ask: Ask, guest: Guest, avoid: frozenset[str] = frozenset()) -> Decision:
         now = time.monotonic()
@@ -191,5 +193,7 @@ class Line:
             key_may_burst=guest.may_burst,
             burst_after=self.terms.burst_after,
             budget_left=left.dollars,
-            budget_renewed_at=None if left.renewed_at is None else time.monotonic() + left.renewed_at - time.time(),
+            budget_renewed_at=None
+            if left.renewed_at is None
+            else time.monotonic() + left.renewed_at - time.time(),
         )

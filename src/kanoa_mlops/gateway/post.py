@@ -13,6 +13,7 @@ from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.policy.standing import Standing
 
+_FRESH = Standing()
 _NEWEST = 0.2
 """What the last request weighs in the average of how long one takes."""
 _WAKES_IN = 30.0
@@ -25,7 +26,7 @@ _NO_LIMIT = 10**6
 class Post:
     backend: Backend
     in_flight: int = 0
-    standing: Standing = Standing()
+    standing: Standing = _FRESH
     service_seconds: float | None = None
     """Moving average of one request, from sending to its end."""
     wake_seconds: float | None = None
@@ -39,7 +40,7 @@ class Post:
         """The same address in another state, or another one."""
         before, self.backend = self.backend, backend
         if (before.url, before.engine_key) != (backend.url, backend.engine_key):
-            self.standing = Standing()
+            self.standing = _FRESH
         elif before.state != "ready" and backend.state == "ready":
             self.standing = self.standing.revived()
         if backend.grant and (before.grant is None or before.grant.limits != backend.grant.limits):
@@ -96,9 +97,6 @@ class Post:
         self.service_seconds = seconds if before is None else before + _NEWEST * (seconds - before)
         if self.standing != _FRESH:
             self.met(Outcome(200), moment)
-
-
-_FRESH = Standing()
 
 
 def _health(backend: Backend) -> State:

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
-from kanoa_mlops.gateway.figure_notes import NO_FIGURES, FigureNotes
-
-
-@dataclass(frozen=True)
-class Prepared:
-    body: bytes
-    figures: FigureNotes = NO_FIGURES
-
 
 _ANSWER = ("max_tokens", "max_completion_tokens")
 
 
-def prepare(asked: Asked, backend: Backend) -> Prepared:
+def prepare(asked: Asked, backend: Backend) -> bytes:
     """The request in the engine's words: an alias becomes the name that the engine knows."""
     known = asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model)
-    if known and not _shortened(asked.fields, backend):
-        return Prepared(asked.raw)
-    return Prepared(encode(asked.fields, backend))
+    shortened = _shortened(asked.fields, backend)
+    if known and not shortened:
+        return asked.raw
+    return as_json({**asked.fields, **shortened, "model": backend.engine_model})
 
 
-def encode(fields: Mapping[str, Any], backend: Backend) -> bytes:
-    """A changed request as JSON, for the model that `backend` serves."""
+def as_json(fields: Mapping[str, Any]) -> bytes:
     # ASCII escapes carry even a lone surrogate, which UTF-8 cannot.
-    changed = {**fields, **_shortened(fields, backend), "model": backend.engine_model}
-    return json.dumps(changed, separators=(",", ":")).encode()
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def _shortened(fields: Mapping[str, Any], backend: Backend) -> dict[str, int]:

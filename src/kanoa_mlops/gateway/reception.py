@@ -13,6 +13,8 @@ from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.guest import Guest
+from kanoa_mlops.gateway.purse import Purse
+from kanoa_mlops.gateway.usage import Usage
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Reception:
     books: Books
     key_required: bool
     """Else one of ours counts, and any other word passes, as clients must send one."""
+    purse: Purse
 
     def admit(self, headers: Mapping[str, str]) -> Guest:
         """
@@ -56,23 +59,25 @@ class Reception:
 
 
 def _entries(guest: Guest, exchange: Exchange) -> Iterator[Entry]:
-    usage = exchange.usage
+    guessed = exchange.usage is None and (exchange.pieces > 0 or exchange.reservation is not None)
+    usage = exchange.usage or Usage(exchange.prompt_tokens if guessed else 0, exchange.pieces)
     first = exchange.first_byte_seconds
     yield Entry(
         request=exchange.own_id,
         at=exchange.at,
         key=guest.id,
         model=exchange.model,
-        backend=exchange.backend.engine if exchange.backend else "",
+        backend=exchange.backend.id if exchange.backend else "",
         tier=exchange.backend.tier if exchange.backend else "",
         status=exchange.status,
-        prompt_tokens=usage.prompt_tokens if usage else 0,
-        completion_tokens=usage.completion_tokens if usage else exchange.pieces,
-        estimated=usage is None and exchange.pieces > 0,
-        micro=0,
-        queue_ms=_milliseconds(exchange.held_seconds),
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        estimated=guessed,
+        micro=exchange.micro,
+        queue_ms=_milliseconds(exchange.queue_seconds + exchange.held_seconds),
         first_token_ms=None if first is None else _milliseconds(first),
         total_ms=_milliseconds(exchange.seconds),
+        reservation=exchange.reservation,
     )
     for number, step in enumerate(exchange.figures.steps):
         yield Entry(

@@ -8,17 +8,19 @@ EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
 MODEL = "/v1/models/{name}"  # names contain slashes
 HEALTH = "/health"
+STATUS = "/status"
 METRICS = "/metrics"
 ROOT = "/"
 
 PASSED_ON = (CHAT, COMPLETIONS, EMBEDDINGS)
-PROBES = (HEALTH, METRICS, ROOT)  # asked again and again by machines; not worth a line in the log
+STREAMED = (CHAT, COMPLETIONS)
+PROBES = (HEALTH, STATUS, METRICS, ROOT)  # asked again and again by machines; not worth a line in the log
 
 _MODEL = MODEL.removesuffix("{name}")
 
 LISTED = tuple(
     [f"POST {path}" for path in PASSED_ON]
-    + [f"GET {path}" for path in (MODELS, MODEL, HEALTH, METRICS, ROOT)]
+    + [f"GET {path}" for path in (MODELS, MODEL, HEALTH, STATUS, METRICS, ROOT)]
 )
 
 

@@ -29,6 +29,11 @@ class EngineAnswer:
     def is_stream(self) -> bool:
         return self.content_type.partition(";")[0].strip().lower() == "text/event-stream"
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in lower case."""
+        return self._connection.headers
+
     def header(self, name: str) -> str:
         return self._connection.headers.get(name, "")
 
@@ -74,7 +79,7 @@ async def ask_engine(
     Raises:
         ApiError: 502 when the engine cannot be reached or ends before it answers.
     """
-    url, fields = backend.url.rstrip("/") + path, {**headers, **backend.headers}
+    url, fields = backend.address(path), {**headers, **backend.headers}
     try:
         async with client.ask(
             "POST", url, headers=fields, body=body, keep=backend.keeps_connections

@@ -1,0 +1,120 @@
+"""A request as the policy sees it, from its body and its headers."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.guest import Guest
+from kanoa_mlops.gateway.images import references
+from kanoa_mlops.gateway.policy.ask import Ask, Burst
+
+_FAMILIAR = 2048  # characters of a beginning by which prompts are told apart
+# Bytes of JSON for a token of the prompt: English has 4 to 5, a table of numbers 2 to 3. No tokenizer makes
+# a token of less than a byte, and long runs of spaces are what is squeezed most.
+_LIKELY_BYTES, _MOST_BYTES = 4, 16
+# Tokens of an image; the most is what Qwen3-VL takes of a large one.
+_IMAGE_LEAST, _IMAGE_LIKELY, _IMAGE_MOST = 64, 1_200, 16_384
+
+
+def ask_of(
+    asked: Asked,
+    model: str,
+    guest: Guest,
+    burst: Burst,
+    *,
+    id: str,
+    seconds: float,
+    images: bool,
+    shared: bool,
+) -> Ask:
+    """
+    Args:
+        id: the gateway's own for the request.
+        seconds: how long it may wait.
+        images: they go to the model as they are.
+        shared: several backends serve the model, so it matters where such a prompt was seen.
+    """
+    fields = asked.fields
+    count = len(references(fields)) if images else 0
+    size = _size(asked)
+    now = time.monotonic()
+    return Ask(
+        id,
+        model,
+        guest.id,
+        prompt_tokens=size // _LIKELY_BYTES + count * _IMAGE_LIKELY,
+        arrived=now,
+        deadline=now + seconds,
+        max_answer_tokens=_longest_answer(fields),
+        images=count > 0,
+        tools=bool(fields.get("tools")),
+        structured=_structured(fields),
+        burst=burst,
+        prompt_least=size // _MOST_BYTES + count * _IMAGE_LEAST,
+        prompt_most=size + count * _IMAGE_MOST,
+        prefix=_prefix(fields) if shared else b"",
+    )
+
+
+def parse_burst(header: str) -> Burst:
+    """What the request's `x-kanoa-burst` asks for.
+
+    Raises:
+        ApiError: 400 for another word.
+    """
+    for word in get_args(Burst):
+        if header in (word, ""):
+            return word if header else "allow"
+    raise ApiError(
+        400,
+        "The header x-kanoa-burst must be 'never', 'allow' or 'require'.",
+        code="invalid_value",
+        param="x-kanoa-burst",
+    )
+
+
+def _size(asked: Asked) -> int:
+    """Bytes of what is said, without the images' own."""
+    if len(asked.raw) < _FAMILIAR or "messages" not in asked.fields:
+        return len(asked.raw)
+    pictures = sum(len(each.url) for each in references(asked.fields) if each.is_data)
+    return max(0, len(asked.raw) - pictures)
+
+
+def _longest_answer(fields: Mapping[str, Any]) -> int | None:
+    limits = [fields.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    return next((each for each in limits if isinstance(each, int) and each > 0), None)
+
+
+def _structured(fields: Mapping[str, Any]) -> bool:
+    wanted = fields.get("response_format")
+    return isinstance(wanted, dict) and wanted.get("type") in ("json_schema", "json_object")
+
+
+def _prefix(fields: Mapping[str, Any]) -> bytes:
+    """What engines remember of a prompt is its beginning: the system's text, or whatever stands first."""
+    messages = fields.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else fields.get("prompt")
+    content = first.get("content") if isinstance(first, dict) else first
+    parts = content if isinstance(content, list) else [content]
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts[:2]:
+        # Images differ late, in their bytes, as their heads are alike.
+        digest.update(_text(part).encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def _text(part: object) -> str:
+    if isinstance(part, str):
+        return part[:_FAMILIAR]
+    if not isinstance(part, dict):
+        return ""
+    image = part.get("image_url")
+    if isinstance(image, dict):
+        return str(image.get("url"))
+    return str(part.get("text"))[:_FAMILIAR]

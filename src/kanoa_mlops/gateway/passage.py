@@ -1,0 +1,108 @@
+"""The way of a request to an engine: let in, read, made fit for whoever may take it, sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from kanoa_mlops.gateway import routes
+from kanoa_mlops.gateway.asking import ask_of, parse_burst
+from kanoa_mlops.gateway.backends import Backend, Backends
+from kanoa_mlops.gateway.body import Asked, parse_body, read_body
+from kanoa_mlops.gateway.choice import find
+from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.figure_notes import NO_FIGURES
+from kanoa_mlops.gateway.figures import FigureDesk, parse_wish
+from kanoa_mlops.gateway.guest import Guest
+from kanoa_mlops.gateway.http.request import Request
+from kanoa_mlops.gateway.http.response import Answer
+from kanoa_mlops.gateway.limits import Limits
+from kanoa_mlops.gateway.metrics import Metrics
+from kanoa_mlops.gateway.prepare import prepare
+from kanoa_mlops.gateway.reception import Reception
+from kanoa_mlops.gateway.sending import Errand, Sending
+
+
+@dataclass(frozen=True)
+class Passage:
+    backends: Backends
+    limits: Limits
+    metrics: Metrics
+    desk: FigureDesk
+    sending: Sending
+    reception: Reception | None
+
+    async def pass_on(self, request: Request, exchange: Exchange) -> Answer:
+        exchange.guest = guest = self.reception.admit(request.headers) if self.reception else Guest()
+        exchange.patience.allow(self.limits.idle_seconds, partial(_slow_upload, self.limits))
+        raw = await read_body(request, self.limits.max_body_bytes, exchange.patience)
+        exchange.read_at = time.monotonic()
+        asked = parse_body(raw, chat=exchange.route == routes.CHAT)
+        async with request.staying():
+            return await self.sending.send(await self._errand(request, exchange, guest, asked))
+
+    async def _errand(self, request: Request, exchange: Exchange, guest: Guest, asked: Asked) -> Errand:
+        model = find(asked.model, self.backends).model
+        guest.require(model)
+        exchange.model = model
+        self.metrics.started(exchange)
+        burst = parse_burst(request.headers.get("x-kanoa-burst", ""))
+        pool = self.backends.pool(model)
+        images, body = await self._conveyed(request, exchange, asked, pool)
+        ask = ask_of(
+            asked,
+            model,
+            guest,
+            burst,
+            id=exchange.own_id,
+            seconds=self.sending.dispatcher.terms.queue_seconds,
+            images=images,
+            shared=len(pool) > 1,
+        )
+        exchange.prompt_tokens = ask.prompt_tokens
+        return Errand(request, exchange, asked, ask, guest, body)
+
+    async def _conveyed(
+        self, request: Request, exchange: Exchange, asked: Asked, pool: Sequence[Backend]
+    ) -> tuple[bool, Callable[[Backend], bytes]]:
+        """Whether images go as they are, and what is sent to whom.
+
+        Done before the request has a place anywhere: one that holds a model must never wait for another.
+        """
+        if "messages" not in asked.fields:
+            return False, partial(prepare, asked)
+        near = [each for each in pool if each.near]
+        # Nearer is better than seeing: what stands for the image is told, and goes nowhere.
+        first = next((each for each in near or pool if each.sees), pool[0])
+        wish = parse_wish(request.headers.get("x-kanoa-figure", ""))
+        exchange.patience.allow(self.limits.figures_seconds, partial(_slow_figures, self.limits))
+        try:
+            told, notes = await self.desk.convey(asked, first, wish, exchange.request_id)
+        except ApiError as error:
+            if error.code != "images_not_supported" or not any(each.sees for each in pool):
+                raise
+            return True, partial(prepare, asked)  # nothing near can do anything with them
+        exchange.figures = notes
+
+        def body(to: Backend) -> bytes:
+            exchange.figures = NO_FIGURES if to.sees else notes
+            return prepare(asked if to.sees else told, to)
+
+        return first.sees, body
+
+
+def _slow_upload(limits: Limits) -> ApiError:
+    return ApiError(
+        408, f"The request stopped arriving for {limits.idle_seconds:g} s.", code="request_stalled"
+    )
+
+
+def _slow_figures(limits: Limits) -> ApiError:
+    return ApiError(
+        504,
+        f"The request's figures were not read within {limits.figures_seconds:g} s.",
+        code="figure_timeout",
+    )

@@ -1,0 +1,222 @@
+"""A request on its way: its place, its money, and another backend where the first one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+from kanoa_mlops.gateway import routes
+from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.books.refusal import Refusal
+from kanoa_mlops.gateway.books.reservation import Reservation
+from kanoa_mlops.gateway.dispatcher import Dispatcher
+from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.forward import Forwarder
+from kanoa_mlops.gateway.guest import Guest
+from kanoa_mlops.gateway.heartbeat import Heartbeat
+from kanoa_mlops.gateway.holding import Holding
+from kanoa_mlops.gateway.http.request import Request
+from kanoa_mlops.gateway.http.response import Answer
+from kanoa_mlops.gateway.limits import Limits
+from kanoa_mlops.gateway.metrics import Metrics
+from kanoa_mlops.gateway.policy.ask import Ask
+from kanoa_mlops.gateway.policy.outcome import Fault, Outcome
+from kanoa_mlops.gateway.policy.retry import may_retry
+from kanoa_mlops.gateway.purse import Purse
+from kanoa_mlops.gateway.seat import Seat
+
+_FAULTS: dict[str, Fault] = {
+    "engine_unreachable": "connect",
+    "engine_ended": "cut",
+    "engine_stream_cut": "cut",
+    "engine_bad_answer": "cut",
+}
+
+
+@dataclass
+class Errand:
+    """One request, ready to be sent to whoever takes it."""
+
+    request: Request
+    exchange: Exchange
+    asked: Asked
+    ask: Ask
+    guest: Guest
+    body: Callable[[Backend], bytes]
+    """The request in the words of a backend."""
+
+    @property
+    def began(self) -> bool:
+        """The client has something of the answer."""
+        return self.exchange.first_byte_seconds is not None
+
+
+@dataclass(frozen=True)
+class Sending:
+    dispatcher: Dispatcher
+    forwarder: Forwarder
+    limits: Limits
+    metrics: Metrics
+    holding: Holding | None = None
+    purse: Purse | None = None
+
+    async def send(self, errand: Errand) -> Answer:
+        """Until there is an answer. What fails before its first byte is tried elsewhere, where that may help.
+
+        Raises:
+            ApiError: why it was refused, or how it failed where it was first sent.
+        """
+        seat = await self._paid(errand, await self._seat(errand))
+        tried: frozenset[str] = frozenset()
+        while True:
+            with seat:
+                try:
+                    return await self._answer(errand, seat)
+                except ApiError as error:
+                    failure, outcome = error, self._met(errand, seat, error)
+            tried |= {seat.backend.id}
+            seat = await self._again(errand, seat, failure, outcome, tried)
+
+    async def _seat(self, errand: Errand) -> Seat:
+        began = time.monotonic()
+        exchange = errand.exchange
+        exchange.patience.allow(self.dispatcher.terms.queue_seconds + 1, _waited_too_long)
+        async with self._heartbeat(errand) as heartbeat:
+            try:
+                return await self.dispatcher.seat(
+                    errand.ask, errand.guest, heartbeat.tell if heartbeat else _to_nobody
+                )
+            finally:
+                exchange.queue_seconds += time.monotonic() - began
+
+    async def _paid(self, errand: Errand, seat: Seat) -> Seat:
+        """The seat, once the most that it can cost is set aside; else one that costs nothing.
+
+        Raises:
+            ApiError: 429, there is no money, and nothing that needs none.
+        """
+        if not seat.most_usd or self.purse is None:
+            return seat
+        reserved = await self._reserve(errand, seat, self.purse)
+        if not isinstance(reserved, Refusal):
+            errand.exchange.reservation = reserved
+            return seat
+        seat.leave()
+        refusal = _too_dear(reserved)
+        if errand.ask.burst == "require":
+            raise refusal
+        errand.ask = replace(errand.ask, burst="never")
+        try:
+            return await self._seat(errand)
+        except ApiError:
+            raise refusal from None
+
+    async def _reserve(self, errand: Errand, seat: Seat, purse: Purse) -> Reservation | Refusal:
+        try:
+            return await purse.reserve(seat.most_usd, errand.guest, seat.backend)
+        except BaseException:
+            seat.leave()
+            raise
+
+    async def _answer(self, errand: Errand, seat: Seat) -> Answer:
+        exchange = errand.exchange
+        exchange.backend, exchange.why = seat.backend, seat.why
+        exchange.attempts += 1
+        exchange.met = None
+        self.metrics.sent(exchange)
+        try:
+            answer = await self._forwarded(errand, seat.backend)
+        except asyncio.CancelledError:
+            if exchange.patience.ran_out:
+                seat.met(Outcome(fault="stalled" if errand.began else "late"))
+            raise
+        finally:
+            if exchange.usage:
+                seat.tokens = exchange.usage.prompt_tokens + exchange.usage.completion_tokens
+        seat.answered()
+        return answer
+
+    async def _forwarded(self, errand: Errand, backend: Backend) -> Answer:
+        request, exchange, asked = errand.request, errand.exchange, errand.asked
+
+        async def forward(to: Backend) -> Answer:
+            exchange.backend = to
+            return await self.forwarder.forward(request, exchange, asked, to, errand.body(to))
+
+        if backend.on_demand and self.holding:
+            return await self.holding.send(request, exchange, asked, backend, forward)
+        return await forward(backend)
+
+    def _met(self, errand: Errand, seat: Seat, error: ApiError) -> Outcome | None:
+        """What that says of the backend; None where it says nothing."""
+        exchange = errand.exchange
+        outcome = exchange.met
+        if outcome is None and error.source == "gateway" and error.code in _FAULTS:
+            outcome = Outcome(fault=_FAULTS[error.code])
+        if outcome is None:
+            return None
+        seat.met(outcome)
+        if exchange.reservation and self.purse and not errand.began and outcome.fault != "cut":
+            # Who refuses charges nothing. Where the connection broke nobody knows.
+            self.purse.books.release(exchange.reservation)
+            exchange.reservation = None
+        return outcome
+
+    async def _again(
+        self, errand: Errand, seat: Seat, failure: ApiError, outcome: Outcome | None, tried: frozenset[str]
+    ) -> Seat:
+        """
+        Raises:
+            ApiError: the failure, where another try is of no use or not allowed.
+        """
+        exchange, ask = errand.exchange, errand.ask
+        if counted := _counted(failure):
+            # Now it is known how long the prompt is. Who has more room can take it.
+            errand.ask = replace(ask, prompt_tokens=counted, prompt_least=counted, prompt_most=counted)
+        elif outcome is None or not may_retry(
+            outcome,
+            exchange.attempts - 1,
+            began=errand.began,
+            paid=exchange.reservation is not None,
+            now=time.monotonic(),
+            deadline=ask.deadline,
+        ):
+            raise failure
+        elsewhere = self.dispatcher.elsewhere(errand.ask, errand.guest, tried)
+        if elsewhere is None:
+            raise failure
+        self.metrics.retried(outcome)
+        return await self._paid(errand, elsewhere)
+
+    def _heartbeat(self, errand: Errand) -> AbstractAsyncContextManager[Heartbeat | None]:
+        if errand.asked.stream and errand.exchange.route in routes.STREAMED:
+            return Heartbeat(errand.request, errand.exchange, self.limits)
+        return nullcontext()
+
+
+def _to_nobody(words: Callable[[], str]) -> None:
+    """Who waits for a whole answer hears nothing before it."""
+
+
+def _counted(failure: ApiError) -> int | None:
+    if failure.code != "context_length_exceeded":
+        return None
+    counted = failure.details.get("n_prompt_tokens")
+    return counted if isinstance(counted, int) else None
+
+
+def _too_dear(refusal: Refusal) -> ApiError:
+    wait = refusal.retry_after_ms
+    headers = {} if wait is None else {"retry-after": str(-(-wait // 1000))}
+    return ApiError(
+        429, refusal.message, code="budget_spent", details={"limit": refusal.limit}, headers=headers
+    )
+
+
+def _waited_too_long() -> ApiError:
+    return ApiError(503, "The request waited too long for a backend.", code="queue_timeout")
