@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kanoa_mlops.gateway.line import Terms
 from tests.fakes.engine import FakeEngine
 from tests.gateway.conftest import HUB_NAME, Answer, Door, OpenDoor, backend, chat
 
@@ -167,18 +168,41 @@ async def test_no_model_named(engine: FakeEngine, open_door: OpenDoor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "reason", "message", "code"),
+    ("state", "reason", "message", "code", "again"),
     [
-        ("loading", "40 % of the weights are here", "smollm2 is still loading: 40 % of the weights are here.",
-         "model_loading"),
-        ("down", "out of memory", "smollm2 is down: out of memory.", "model_down"),
+        (
+            "loading",
+            "40 % of the weights are here",
+            "smollm2: the request waited for 0 s, as long as it may; "
+            "smollm2 is loading (40 % of the weights are here).",
+            "queue_timeout",
+            "30",
+        ),
+        (
+            "down",
+            "out of memory",
+            "smollm2 cannot answer now: smollm2 is down (out of memory).",
+            "model_down",
+            "60",
+        ),
     ],
-)  # fmt: skip
-async def test_model_not_ready(door: Door, state: Any, reason: str, message: str, code: str) -> None:
-    door.backends.mark("smollm2", state, reason)
+)
+async def test_model_not_ready(
+    engine: FakeEngine, open_door: OpenDoor, state: Any, reason: str, message: str, code: str, again: str
+) -> None:
+    door = await open_door(backend(engine.url, state=state, reason=reason), terms=Terms(queue_seconds=0.1))
     answer = await door.chat("hi")
-    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.status, answer.headers["retry-after"]) == (503, again)
     assert (error(answer)["message"], error(answer)["code"]) == (message, code)
+
+
+async def test_who_comes_while_the_model_is_loading_waits_for_it(door: Door) -> None:
+    door.backends.mark("smollm2", "loading")
+    answer = asyncio.create_task(door.chat("hi"))
+    await asyncio.sleep(0.1)
+    assert not answer.done()
+    door.backends.mark("smollm2", "ready")
+    assert (await answer).status == 200
 
 
 @pytest.mark.parametrize(
@@ -280,12 +304,12 @@ async def test_one_log_line_a_request_without_what_was_said(
     await door.get("/health")
     lines = [re.sub(r"seconds=\d+\.\d{3}\b", "seconds=…", record.message) for record in caplog.records]
     assert lines == [
-        "request id=r1 method=POST route=/v1/chat/completions model=smollm2 status=200 seconds=… "
-        "first_byte_seconds=… prompt_tokens=7 completion_tokens=4",
-        "request id=r1 method=POST route=/v1/chat/completions model=none status=404 seconds=… "
+        "request id=r1 method=POST route=/v1/chat/completions model=smollm2 backend=smollm2 status=200 "
+        "seconds=… first_byte_seconds=… prompt_tokens=7 completion_tokens=4",
+        "request id=r1 method=POST route=/v1/chat/completions model=none backend=none status=404 seconds=… "
         "error=model_not_found source=gateway",
-        "request id=r1 method=POST route=/v1/chat/completions model=smollm2 status=502 seconds=… "
-        "first_byte_seconds=… error=engine_stream_cut source=gateway",
+        "request id=r1 method=POST route=/v1/chat/completions model=smollm2 backend=smollm2 status=502 "
+        "seconds=… first_byte_seconds=… error=engine_stream_cut source=gateway",
     ]
 
 

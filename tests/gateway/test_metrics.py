@@ -19,7 +19,11 @@ async def test_everything_is_there_at_zero(door: Door) -> None:
     found = await samples(door)
     names = {re.sub(r"_bucket.*|\{.*", "", name) for name in found}
     assert names == {
+        "kanoa_backend_capacity",
+        "kanoa_backend_requests_in_flight",
         "kanoa_backend_state",
+        "kanoa_burst_cost_usd_total",
+        "kanoa_burst_total",
         "kanoa_client_disconnects_total",
         "kanoa_completion_tokens_total",
         "kanoa_errors_total",
@@ -32,18 +36,28 @@ async def test_everything_is_there_at_zero(door: Door) -> None:
         "kanoa_load_wait_seconds",
         "kanoa_load_wait_seconds_count",
         "kanoa_load_wait_seconds_sum",
+        "kanoa_overhead_seconds",
+        "kanoa_overhead_seconds_count",
+        "kanoa_overhead_seconds_sum",
         "kanoa_prompt_tokens_total",
+        "kanoa_queue_length",
+        "kanoa_queue_seconds",
+        "kanoa_queue_seconds_count",
+        "kanoa_queue_seconds_sum",
+        "kanoa_rejected_total",
         "kanoa_request_duration_seconds",
         "kanoa_request_duration_seconds_count",
         "kanoa_request_duration_seconds_sum",
         "kanoa_requests_in_flight",
         "kanoa_requests_total",
+        "kanoa_retries_total",
         "kanoa_time_to_first_byte_seconds",
         "kanoa_time_to_first_byte_seconds_count",
         "kanoa_time_to_first_byte_seconds_sum",
     }
     assert {name for name, value in found.items() if value} == {
-        'kanoa_backend_state{model="smollm2",state="ready"}'
+        'kanoa_backend_capacity{backend="smollm2",model="smollm2",tier="local"}',
+        'kanoa_backend_state{backend="smollm2",model="smollm2",state="ready",tier="local"}',
     }
 
 
@@ -57,13 +71,15 @@ async def test_what_happened_is_counted(door: Door) -> None:
     await door.get("/made/up")
     door.backends.mark("smollm2", "down", "killed")
     found = await samples(door)
-    chat = 'model="smollm2",route="/v1/chat/completions"'
+    chat = 'backend="smollm2",model="smollm2",route="/v1/chat/completions"'
+    nobody = 'backend="",model="none"'
+    state = 'kanoa_backend_state{backend="smollm2",model="smollm2",state='
     assert {name: found[name] for name in found if "requests_total" in name and found[name]} == {
-        f'kanoa_requests_total{{{chat},status="200"}}': 3,
-        f'kanoa_requests_total{{{chat},status="502"}}': 1,
-        f'kanoa_requests_total{{{chat},status="503"}}': 1,
-        'kanoa_requests_total{model="none",route="/v1/chat/completions",status="404"}': 1,
-        'kanoa_requests_total{model="none",route="other",status="404"}': 1,
+        f'kanoa_requests_total{{{chat},status="200",tier="local"}}': 3,
+        f'kanoa_requests_total{{{chat},status="502",tier="local"}}': 1,
+        f'kanoa_requests_total{{{chat},status="503",tier="local"}}': 1,
+        f'kanoa_requests_total{{{nobody},route="/v1/chat/completions",status="404",tier=""}}': 1,
+        f'kanoa_requests_total{{{nobody},route="other",status="404",tier=""}}': 1,
     }
     assert found['kanoa_errors_total{source="engine"}'] == 1
     assert found['kanoa_errors_total{source="gateway"}'] == 3
@@ -72,8 +88,8 @@ async def test_what_happened_is_counted(door: Door) -> None:
     assert found['kanoa_requests_in_flight{model="smollm2"}'] == 0
     assert found['kanoa_request_duration_seconds_count{model="smollm2"}'] == 5
     assert found['kanoa_time_to_first_byte_seconds_count{model="smollm2"}'] == 4
-    assert found['kanoa_backend_state{model="smollm2",state="ready"}'] == 0
-    assert found['kanoa_backend_state{model="smollm2",state="down"}'] == 1
+    assert found[state + '"ready",tier="local"}'] == 0
+    assert found[state + '"down",tier="local"}'] == 1
 
 
 async def test_two_gateways_in_one_process_count_apart(engine: FakeEngine, open_door: OpenDoor) -> None:

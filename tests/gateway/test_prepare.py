@@ -17,7 +17,7 @@ SMALL = backend("http://127.0.0.1:1", context_tokens=2048)
 def sent(**fields: Any) -> tuple[bytes, bytes]:
     """A request as it came, and as it goes on."""
     raw = json.dumps({"messages": [{"role": "user", "content": "hi"}], **fields}).encode()
-    return raw, prepare(parse_body(raw, chat=True), SMALL).body
+    return raw, prepare(parse_body(raw, chat=True), SMALL)
 
 
 @pytest.mark.parametrize("length", [{}, {"max_tokens": 2048}, {"max_tokens": None}, {"max_tokens": "x"}])

@@ -15,10 +15,10 @@ from kanoa_mlops.gateway.policy.ask import Ask, Burst
 
 _FAMILIAR = 2048  # characters of a beginning by which prompts are told apart
 # Bytes of JSON for a token of the prompt: English has 4 to 5, a table of numbers 2 to 3. No tokenizer makes
-# a token of less than a byte, and long runs of spaces are what is squeezed most.
-_LIKELY_BYTES, _MOST_BYTES = 4, 16
+# more than a token of a byte.
+_LIKELY_BYTES = 4
 # Tokens of an image; the most is what Qwen3-VL takes of a large one.
-_IMAGE_LEAST, _IMAGE_LIKELY, _IMAGE_MOST = 64, 1_200, 16_384
+_IMAGE_LIKELY, _IMAGE_MOST = 1_200, 16_384
 
 
 def ask_of(
@@ -55,7 +55,7 @@ def ask_of(
         tools=bool(fields.get("tools")),
         structured=_structured(fields),
         burst=burst,
-        prompt_least=size // _MOST_BYTES + count * _IMAGE_LEAST,
+        prompt_least=0,  # the engine counts, and says so where it is too much
         prompt_most=size + count * _IMAGE_MOST,
         prefix=_prefix(fields) if shared else b"",
     )

@@ -46,7 +46,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = self._counter(
-            "requests", "Requests by what they came to", "model", "route", "status", "tier"
+            "requests", "Requests by what they came to", "model", "route", "status", "backend", "tier"
         )
         self._in_flight = self._gauge("requests_in_flight", "Requests that are not answered yet", "model")
         self._errors = self._counter("errors", "Errors told to clients, by who made them", "source")
@@ -108,8 +108,8 @@ class Metrics:
         self._retries.labels(reason).inc()
 
     def ended(self, exchange: Exchange) -> None:
-        tier = exchange.backend.tier if exchange.backend else ""
-        self._request(exchange.model, exchange.route, exchange.status, tier).inc()
+        took = (exchange.backend.id, exchange.backend.tier) if exchange.backend else ("", "")
+        self._request(exchange.model, exchange.route, exchange.status, *took).inc()
         if exchange.error:
             self._errors.labels(exchange.error.source).inc()
             if exchange.error.code in _REJECTED:
@@ -158,7 +158,7 @@ class Metrics:
         for kind in get_args(Kind):
             self._state.labels(*labels, kind).set(each.state.kind == kind)
         for route in PASSED_ON:
-            self._request(backend.model, route, 200, backend.tier)
+            self._request(backend.model, route, 200, backend.id, backend.tier)
         self._of(backend.model)
 
     def _series(self, model: str) -> _Series:

@@ -24,7 +24,8 @@ class Reception:
     books: Books
     key_required: bool
     """Else one of ours counts, and any other word passes, as clients must send one."""
-    purse: Purse
+    purse: Purse | None = None
+    """Without one nothing leaves the owner's machines."""
 
     def admit(self, headers: Mapping[str, str]) -> Guest:
         """
