@@ -81,6 +81,11 @@ class Settings(BaseModel):
         """The gateway's keys, ledger and budgets; all gateways of this machine share it."""
         return self.state_dir / "gateway.db"
 
+    @property
+    def burst_file(self) -> Path:
+        """What the owner allows beyond the LAN; it need not exist."""
+        return self.config_file.with_name("burst.yaml")
+
     def offline_if(self, asked: bool) -> Settings:
         """A copy that is offline if these are, or if a command was asked to be."""
         return self.model_copy(update={"offline": self.offline or asked})
@@ -127,6 +132,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             values[key] = env[variable]
             origin[key] = f"environment: {variable}"
     return _build(values | {"config_file": config_file}, origin)
+
+
+def environment() -> Mapping[str, str]:
+    """For who looks up a variable that a file names, such as that of a provider's key."""
+    return os.environ
 
 
 def _defaults(env: Mapping[str, str]) -> dict[str, Any]:
