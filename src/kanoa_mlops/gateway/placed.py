@@ -24,14 +24,14 @@ class Placed(BaseModel):
     _place: Place = PrivateAttr(default=())
 
     def mistake(self, field: str, message: str, hint: str = "") -> SettingsError:
-        """To be raised: names file, line and field.
+        """To be raised: names file and line, where it was read from one, and field.
 
         Args:
             field: as it is spelled in the file; '' for the whole.
         """
         place = (*self._place, field) if field else self._place
         if self._file is None:
-            return SettingsError(f"{'.'.join(map(str, place))}: {message}", hint=hint)
+            return SettingsError(": ".join([*map(str, place), message]), hint=hint)
         return self._file.mistake(place, message, hint)
 
     @property
