@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.fakes.turns import TURNS, Turn
+
 WORDS = ("The", " sales", " rise", ".")
 USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
 HUGE = "x" * 3_000_000
@@ -53,6 +55,8 @@ class FakeEngine:
     running: int = 0
     always: str = ""
     """What it does whatever the request says."""
+    metrics: str | None = ""
+    """What it says at `/metrics`; None and it says nothing there either, for ever."""
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
@@ -71,6 +75,8 @@ class FakeEngine:
         return f"http://127.0.0.1:{self.port}"
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            return await self._tell(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.path, headers, await request.read())
         self.received.append(received)
@@ -82,6 +88,14 @@ class FakeEngine:
             raise
         finally:
             self.running -= 1
+
+    async def _tell(self, request: web.Request) -> web.StreamResponse:
+        """Of itself: it is always well, however it answers."""
+        if request.path != "/metrics":
+            return web.json_response({"status": "ok"})
+        while self.metrics is None:
+            await asyncio.sleep(0.01)
+        return web.Response(text=self.metrics)
 
 
 Behaviour = Callable[[web.Request, Received], Awaitable[web.StreamResponse]]
@@ -259,7 +273,22 @@ async def _too_long(request: web.Request, received: Received) -> web.StreamRespo
     return web.json_response({"error": error}, status=400)
 
 
+def _take(turn: Turn) -> Behaviour:
+    async def answer(request: web.Request, received: Received) -> web.StreamResponse:
+        ended = {"index": 0, "delta": {}, "finish_reason": turn.finish}
+        if not received.fields.get("stream"):
+            message = {"role": "assistant", **turn.message}
+            choice = {"index": 0, "message": message, "finish_reason": turn.finish}
+            return web.json_response({"id": "c1", "choices": [choice], "usage": USAGE})
+        events = [chunk(choices=[{"index": 0, "delta": delta}]) for delta in turn.deltas]
+        events += [chunk(choices=[ended]), chunk(usage=USAGE), b"data: [DONE]\n\n"]
+        return await _stream(request, events)
+
+    return answer
+
+
 _BEHAVIOURS: dict[str, Behaviour] = {
+    **{name: _take(turn) for name, turn in TURNS.items()},
     "no usage": _without_usage,
     "json for stream": _json_for_stream,
     "page for stream": _page_for_stream,
