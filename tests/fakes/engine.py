@@ -55,8 +55,6 @@ class FakeEngine:
     running: int = 0
     always: str = ""
     """What it does whatever the request says."""
-    metrics: str | None = ""
-    """What it says at `/metrics`; None and it says nothing there either, for ever."""
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
@@ -75,8 +73,6 @@ class FakeEngine:
         return f"http://127.0.0.1:{self.port}"
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if request.method == "GET":
-            return await self._tell(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.path, headers, await request.read())
         self.received.append(received)
@@ -88,14 +84,6 @@ class FakeEngine:
             raise
         finally:
             self.running -= 1
-
-    async def _tell(self, request: web.Request) -> web.StreamResponse:
-        """Of itself: it is always well, however it answers."""
-        if request.path != "/metrics":
-            return web.json_response({"status": "ok"})
-        while self.metrics is None:
-            await asyncio.sleep(0.01)
-        return web.Response(text=self.metrics)
 
 
 Behaviour = Callable[[web.Request, Received], Awaitable[web.StreamResponse]]
