@@ -15,7 +15,7 @@
     │   ├── OllamaAbsent         no Ollama daemon answers where one is looked for
     │   ├── DiskFull             not enough room, with how much and where
     │   ├── BooksUnusable        the gateway's database: no rights, damaged, or of a newer version
-    │   ├── BooksBusy            the gateway's database is held by another process; later it will do
+    │   ├── BooksBusy            the gateway's database is held by another process, or not reached; try later
     │   ├── UnknownKey           no such key of the gateway
     │   └── DoesNotFit           no plan fits this machine
     └── Failure                  exit 2: something of ours, or below us, broke

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
 from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.units import parse_bytes
@@ -63,6 +63,19 @@ class Settings(BaseModel):
     drain_seconds: float = 15.0
     """What answers under way get to finish when the gateway is asked to stop."""
 
+    books_url: SecretStr | None = None
+    """postgresql://user@host/database that holds the books of gateways on several machines; unset, a file."""
+    books_password_file: Path | None = None
+    """Its first line is the password of that database; unset, libpq's own places are looked at."""
+
+    @field_validator("books_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            # Not quoted: whatever it is, there may be a password in it.
+            raise ValueError("it does not begin with postgresql://")
+        return url
+
     @property
     def weights_dir(self) -> Path:
         return self.cache_dir / "weights"
@@ -78,8 +91,13 @@ class Settings(BaseModel):
 
     @property
     def books_file(self) -> Path:
-        """The gateway's keys, ledger and budgets; all gateways of this machine share it."""
+        """The gateway's keys, ledger and budgets where there is no `books_url`; shared by this machine's gateways."""
         return self.state_dir / "gateway.db"
+
+    @property
+    def burst_file(self) -> Path:
+        """What the owner allows beyond the LAN; it need not exist."""
+        return self.config_file.with_name("burst.yaml")
 
     def offline_if(self, asked: bool) -> Settings:
         """A copy that is offline if these are, or if a command was asked to be."""
@@ -98,6 +116,8 @@ _ENVIRONMENT = {
     "KANOA_MLOPS_INDEX_URL": "index_urls",
     "KANOA_MLOPS_MAX_BODY": "max_body_bytes",
     "KANOA_MLOPS_DRAIN": "drain_seconds",
+    "KANOA_MLOPS_BOOKS": "books_url",
+    "KANOA_MLOPS_BOOKS_PASSWORD_FILE": "books_password_file",
     "KANOA_MLOPS_VLLM_PYTHON": "vllm_python",
     "OLLAMA_HOST": "ollama_url",
     "HF_ENDPOINT": "hub_url",
@@ -127,6 +147,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             values[key] = env[variable]
             origin[key] = f"environment: {variable}"
     return _build(values | {"config_file": config_file}, origin)
+
+
+def environment() -> Mapping[str, str]:
+    """For who looks up a variable that a file names, such as that of a provider's key."""
+    return os.environ
 
 
 def _defaults(env: Mapping[str, str]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ _AGES = {
     **dict.fromkeys(("d", "day", "days"), _DAY),
     **dict.fromkeys(("w", "week", "weeks"), 7 * _DAY),
 }
+_DURATIONS = {"ms": 1e-3, "s": 1, "min": 60, "h": _HOUR}
 _QUANTITY = re.compile(r"^\s*(?P<number>\d[\d_]*(?:\.\d+)?)\s*(?P<unit>[A-Za-z]+(?:/s)?)\s*$")
 _DOLLARS = re.compile(r"^\s*(?P<number>\d+(?:\.\d+)?) ?(?P<unit>\$(?:/Mtok)?)\s*$")
 
@@ -74,6 +75,15 @@ def parse_age(text: str) -> float:
         ValueError: the unit is missing or is not one of hours, days or weeks.
     """
     return _parse(text, _AGES, "a length of time", "30d")
+
+
+def parse_duration(text: str) -> float:
+    """'10 s', '500 ms' or '2 min' to seconds.
+
+    Raises:
+        ValueError: the unit is missing or is not one of time up to hours.
+    """
+    return _parse(text, _DURATIONS, "a duration", "10 s")
 
 
 def parse_dollars(text: str) -> Decimal:

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.fakes.turns import TURNS, Turn
+
 WORDS = ("The", " sales", " rise", ".")
 USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
 HUGE = "x" * 3_000_000
@@ -259,7 +261,22 @@ async def _too_long(request: web.Request, received: Received) -> web.StreamRespo
     return web.json_response({"error": error}, status=400)
 
 
+def _take(turn: Turn) -> Behaviour:
+    async def answer(request: web.Request, received: Received) -> web.StreamResponse:
+        ended = {"index": 0, "delta": {}, "finish_reason": turn.finish}
+        if not received.fields.get("stream"):
+            message = {"role": "assistant", **turn.message}
+            choice = {"index": 0, "message": message, "finish_reason": turn.finish}
+            return web.json_response({"id": "c1", "choices": [choice], "usage": USAGE})
+        events = [chunk(choices=[{"index": 0, "delta": delta}]) for delta in turn.deltas]
+        events += [chunk(choices=[ended]), chunk(usage=USAGE), b"data: [DONE]\n\n"]
+        return await _stream(request, events)
+
+    return answer
+
+
 _BEHAVIOURS: dict[str, Behaviour] = {
+    **{name: _take(turn) for name, turn in TURNS.items()},
     "no usage": _without_usage,
     "json for stream": _json_for_stream,
     "page for stream": _page_for_stream,

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.gateway.backends import Backends
-from kanoa_mlops.gateway.config import backend_of, read_config
+from kanoa_mlops.gateway.burst.grant import Burst
+from kanoa_mlops.gateway.burst.secret import Secrets
+from kanoa_mlops.gateway.config import backend_of, burst_in, read_config
 from kanoa_mlops.gateway.watch import watch
 
 GOOD = """\
@@ -22,6 +25,17 @@ backends:
     sees: true
     context: 32768
 """
+BURST = """\
+burst:
+  allowed:
+    - {provider: groq, for: gemma, with: gpt-oss-120b, plan: free}
+"""
+
+
+def pool(*extra: str) -> str:
+    """So many backends of one model, each with a line more."""
+    one = GOOD.removeprefix("backends:\n")
+    return "backends:\n" + "".join(f"{one}    {line}\n" for line in extra)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -41,23 +55,89 @@ def test_every_field_reaches_the_backend(tmp_path: Path) -> None:
     assert backend.state == "loading"
 
 
+def test_what_is_not_said_is_as_engines_commonly_are(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, GOOD))
+    [backend] = config.backends
+    assert (backend.id, backend.tier, backend.parallel) == ("gemma-3-12b-it", "local", 256)
+    assert (backend.tools, backend.structured) == (True, True)
+    assert (config.queue.length, config.queue.seconds, config.burst) == (64, 300, None)
+
+
+def test_what_is_said_of_a_backend_and_of_the_queue(tmp_path: Path) -> None:
+    text = pool("id: a\n    tier: lan\n    parallel: 4\n    tools: false\n    structured: false")
+    config = read_config(written(tmp_path, text + "queue: {length: 3, seconds: 20}\n"))
+    [backend] = config.backends
+    assert (backend.id, backend.tier, backend.parallel) == ("a", "lan", 4)
+    assert (backend.tools, backend.structured) == (False, False)
+    assert backend_of(backend).tier == "lan"
+    assert (config.queue.length, config.queue.seconds) == (3, 20)
+
+
+def test_backends_of_one_model_are_a_pool_and_numbered(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path, pool("", "tier: lan", "id: gemma-3-12b-it-2", "")))
+    assert [each.id for each in config.backends] == [
+        "gemma-3-12b-it",
+        "gemma-3-12b-it-3",
+        "gemma-3-12b-it-2",
+        "gemma-3-12b-it-4",
+    ]
+
+
+def test_burst_is_a_section_like_the_file(tmp_path: Path, catalog: Catalog) -> None:
+    config = read_config(written(tmp_path, GOOD + BURST))
+    key_of = Secrets({"GROQ_API_KEY": "k"}).key_of
+    [grant] = burst_in(config, catalog, key_of).grants
+    assert (grant.id, grant.model, grant.free) == ("groq", "gemma", True)
+    assert burst_in(read_config(written(tmp_path, GOOD)), catalog, key_of) == Burst()
+
+
+def test_what_cannot_be_granted_is_shown_in_this_file(tmp_path: Path, catalog: Catalog) -> None:
+    path = written(tmp_path, GOOD + BURST.replace("groq", "grok"))
+    with pytest.raises(SettingsError) as refused:
+        burst_in(read_config(path), catalog, Secrets({}).key_of)
+    assert refused.value.message.startswith(f"{path}:10: burst.allowed.0.provider: there is no provider")
+
+
+def test_a_backend_and_a_provider_have_ids_of_their_own(tmp_path: Path, catalog: Catalog) -> None:
+    key_of = Secrets({"GROQ_API_KEY": "k"}).key_of
+    config = read_config(written(tmp_path, pool("id: groq") + BURST))
+    assert [each.id for each in burst_in(config, catalog, key_of).grants] == ["groq-2"]
+    path = written(tmp_path, pool("id: groq") + BURST.replace("plan:", "id: groq, plan:"))
+    with pytest.raises(SettingsError, match=r":11: burst\.allowed\.0\.id: groq is there twice"):
+        burst_in(read_config(path), catalog, key_of)
+
+
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "line", "words"),
     [
-        ("backends: []", "backends"),
-        (GOOD + "    colour: red\n", "backends.0.colour"),
-        (GOOD.replace("http://gemma:8000", "gemma"), "backends.0.url"),
-        (GOOD.replace("32768", "0"), "backends.0.context"),
-        (GOOD + GOOD.removeprefix("backends:\n").replace("gemma-3-12b-it", "Gemma"), "'gemma'"),
-        ("backends: [", "not YAML"),
-        ("- a", "the file"),
+        ("backends: []", 1, "backends"),
+        ("", 1, "the file"),
+        (GOOD + "    colour: red\n", 8, "backends.0.colour: unknown key"),
+        (GOOD.replace("http://gemma:8000", "gemma"), 4, "backends.0.url"),
+        (GOOD.replace("32768", "0"), 7, "backends.0.context"),
+        (GOOD.replace("    engine: vllm\n", ""), 2, "backends.0.engine: it is missing"),
+        (GOOD + GOOD.removeprefix("backends:\n").replace("gemma-3-12b-it", "Gemma"), 8, "'gemma'"),
+        (GOOD + GOOD.removeprefix("backends:\n").replace("gemma-3-12b-it", "other"), 9, "'gemma'"),
+        (pool("id: a", "id: a"), 15, "backends.1.id: a is there twice"),
+        (pool("id: a b"), 8, "backends.0.id: String should match"),
+        (pool("tier: hosted"), 8, "backends.0.tier: what is hosted is allowed in the burst section"),
+        (pool("tier: moon"), 8, "backends.0.tier: Input should be 'local', 'lan' or 'cloud'"),
+        (pool("parallel: 0"), 8, "backends.0.parallel"),
+        (pool("tools: perhaps"), 8, "backends.0.tools"),
+        (GOOD + "queue: {length: -1}\n", 8, "queue.length"),
+        (GOOD + "queue: {seconds: .inf}\n", 8, "queue.seconds"),
+        (GOOD + "queue: {minutes: 1}\n", 8, "queue.minutes: unknown key"),
+        (GOOD + BURST.replace("plan", "plane"), 10, "burst.allowed.0.plane: unknown key"),
+        (GOOD + BURST + "open: true\n", 11, "open: what asks for no keys and keeps no books spends no money"),
+        ("backends: [", 2, "not YAML"),
+        ("- a", 1, "the file"),
     ],
 )
-def test_a_wrong_file_is_refused_by_its_place(tmp_path: Path, text: str, words: str) -> None:
+def test_a_wrong_file_is_refused_by_its_place(tmp_path: Path, text: str, line: int, words: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(SettingsError) as refused:
         read_config(path)
-    assert str(path) in refused.value.message
+    assert refused.value.message.startswith(f"{path}:{line}: ")
     assert words in refused.value.message
 
 
@@ -65,8 +145,14 @@ def test_a_missing_file_or_key_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.yaml"):
         read_config(tmp_path / "none.yaml")
     [config] = read_config(written(tmp_path, GOOD + f"    key_file: {tmp_path / 'key'}\n")).backends
-    with pytest.raises(SettingsError, match="The key of gemma-3-12b-it"):
+    with pytest.raises(SettingsError, match=r"yaml:8: backends\.0\.key_file: The key of gemma-3-12b-it"):
         backend_of(config)
+
+
+def test_a_key_is_counted_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret\n")
+    [config] = read_config(written(tmp_path, GOOD + "    key_file: key\n")).backends
+    assert backend_of(config).engine_key == "secret"
 
 
 async def test_states_follow_the_engine(tmp_path: Path) -> None:

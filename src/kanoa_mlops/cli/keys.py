@@ -8,12 +8,13 @@ from contextlib import closing
 import click
 
 from kanoa_mlops.cli import options
+from kanoa_mlops.cli.books import open_store
 from kanoa_mlops.cli.key_report import document, limits_of, state
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UnknownKey
 from kanoa_mlops.gateway.books.key import Key, KeyLimits, new_key
 from kanoa_mlops.gateway.books.money import MICRO, format_dollars, parse_micro
-from kanoa_mlops.gateway.books.sqlite import SqliteStore
+from kanoa_mlops.gateway.books.store import Store
 from kanoa_mlops.gateway.days import month_of
 from kanoa_mlops.settings import load_settings
 from kanoa_mlops.units import format_age
@@ -122,11 +123,11 @@ def revoke(id: str) -> None:
     Screen().say(f"The key of {key.name}, {key.id}, is revoked. Gateways refuse it within a second.")
 
 
-def _store() -> SqliteStore:
-    return SqliteStore(load_settings().books_file)
+def _store() -> Store:
+    return open_store(load_settings())
 
 
-def _named(store: SqliteStore, name: str) -> Key:
+def _named(store: Store, name: str) -> Key:
     """By id, or by the name, which only one has that is not revoked."""
     keys = store.all_keys()
     for key in keys:
@@ -135,7 +136,7 @@ def _named(store: SqliteStore, name: str) -> Key:
     raise UnknownKey(f"There is no key {name!r}.", hint="`kanoa-mlops keys list` shows all.")
 
 
-def _spent(store: SqliteStore, now: float) -> dict[str, int]:
+def _spent(store: Store, now: float) -> dict[str, int]:
     """Key -> micro-dollars this month."""
     sums: dict[str, int] = {}
     for each in store.booked(month_of(now), now).spent:

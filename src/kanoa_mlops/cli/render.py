@@ -24,6 +24,7 @@ from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.placing import to_be_placed
 from kanoa_mlops.cli.request import Request
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.traefik import traefik
 from kanoa_mlops.cli.trust import require_trust
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site
@@ -47,6 +48,9 @@ _RENDERED = "# Written by `kanoa-mlops render compose`; rendering again writes i
 @click.group()
 def command() -> None:
     """Write a plan down for another tool to run."""
+
+
+command.add_command(traefik)
 
 
 @command.command()

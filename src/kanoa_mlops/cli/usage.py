@@ -14,11 +14,11 @@ import click
 
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.cli import options
+from kanoa_mlops.cli.books import open_store
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.usage_report import Quote, Row, quotes, rows, total
 from kanoa_mlops.gateway.books.key import Key
 from kanoa_mlops.gateway.books.money import MICRO
-from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.books.totals import Dimension
 from kanoa_mlops.gateway.days import day_of
 from kanoa_mlops.render.chart import Bar, chart
@@ -77,7 +77,7 @@ class Found:
 
 
 def _find(settings: Settings, by: Dimension, since: float) -> Found:
-    with closing(SqliteStore(settings.books_file)) as store:
+    with closing(open_store(settings)) as store:
         # A clock that was ahead has written what is later than now.
         totals = store.totals([by, Dimension.MODEL, Dimension.TIER], since, float("inf"))
         label = _key_label(store.all_keys()) if by is Dimension.KEY else str

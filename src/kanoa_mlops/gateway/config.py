@@ -1,68 +1,106 @@
-"""A front door described in a file: which engines stand behind it, whoever runs them."""
+"""A front door described in a file: which engines stand behind it, whoever runs them, and what it may use
+beyond the LAN."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import BeforeValidator, Field, HttpUrl
 
-from kanoa_mlops.errors import SettingsError
+from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.burst.allowed import BurstConfig
+from kanoa_mlops.gateway.burst.grant import Burst
+from kanoa_mlops.gateway.burst.granting import KeyOf, burst_of
+from kanoa_mlops.gateway.marked import read_marked
+from kanoa_mlops.gateway.placed import Placed, validated
 
 
-class BackendConfig(BaseModel):
-    """One engine that serves one model."""
+def _near(tier: object) -> object:
+    if tier == "hosted":
+        raise ValueError("what is hosted is allowed in the burst section, with its price and a cap")
+    return tier
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+class BackendConfig(Placed):
+    """One engine that serves one model. Several that serve the same are a pool."""
 
     model: Annotated[str, Field(min_length=1)]
     """The served name."""
+    id: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
+    """What the backend is called in the books and in answers; as it comes, the model's name, numbered."""
     url: HttpUrl
     """Where the engine answers, without `/v1`."""
     engine: str
     """'vllm', 'llama.cpp' or 'ollama'; told to who asks."""
     aliases: tuple[str, ...] = ()
+    tier: Annotated[Literal["local", "lan", "cloud"], BeforeValidator(_near)] = "local"
+    """`cloud` is a machine that is paid for by the hour, on which an answer more costs nothing."""
+    parallel: Annotated[int, Field(gt=0)] = 256
+    """Requests it works on at once; as it comes, vLLM's own most on common cards (`--max-num-seqs`)."""
     sees: bool = False
     """Takes images as they are."""
+    tools: bool = True
+    structured: bool = True
+    """Follows a schema, as all three engines do."""
     context: Annotated[int, Field(gt=0)]
     """Tokens of one request, prompt and answer."""
     upstream_model: str = ""
     """What the engine calls the model, where that is not the served name."""
     key_file: Path | None = None
-    """Holds the bearer key that the engine wants."""
+    """Holds the bearer key that the engine wants; relative to the folder of this file."""
     health: str = "/health"
     """Path that answers 200 when the engine can take requests."""
 
 
-class GatewayConfig(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class QueueConfig(Placed):
+    """Of each pool."""
 
+    length: Annotated[int, Field(ge=0)] = 64
+    """Requests that wait at most."""
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    """How long one waits at most."""
+
+
+class GatewayConfig(Placed):
     backends: tuple[BackendConfig, ...] = Field(min_length=1)
     open: bool = False
     """Asks for no keys and keeps no books, whoever reaches it: something before it decides who does."""
+    queue: QueueConfig = QueueConfig()
+    burst: BurstConfig | None = None
+    """What may be used beyond the LAN, as in a `burst.yaml`."""
 
 
 def read_config(path: Path) -> GatewayConfig:
     """
     Raises:
-        SettingsError: it cannot be read, is not YAML, or holds what is not understood; names the place.
+        SettingsError: it cannot be read, is not YAML, or holds what is not understood; names file and line.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not YAML: {error}") from error
-    try:
-        config = GatewayConfig.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise SettingsError(f"{path}: {place}: {first['msg']}.") from error
-    _require_one_each(config, path)
-    return config
+    config = validated(read_marked(path), GatewayConfig)
+    if config.open and config.burst is not None:
+        raise config.mistake(
+            "open", "what asks for no keys and keeps no books spends no money.", "Remove open, or burst."
+        )
+    _refuse_shared_names(config)
+    _refuse_shared_ids(config)
+    ids = _ids(config)
+    backends = tuple(each.model_copy(update={"id": next(ids)}) for each in config.backends)
+    return config.model_copy(update={"backends": backends})
+
+
+def burst_in(config: GatewayConfig, catalog: Catalog, key_of: KeyOf) -> Burst:
+    """What its `burst:` section allows; without one, nothing.
+
+    Args:
+        key_of: `Secrets.key_of`.
+
+    Raises:
+        SettingsError: an entry cannot be granted; names file and line.
+    """
+    taken = [each.id for each in config.backends]
+    return burst_of(config.burst or BurstConfig(), catalog, key_of, taken)
 
 
 def backend_of(config: BackendConfig) -> Backend:
@@ -80,26 +118,51 @@ def backend_of(config: BackendConfig) -> Backend:
         context_tokens=config.context,
         engine_key=_key(config),
         upstream_model=config.upstream_model,
+        tier=config.tier,
     )
 
 
-def _require_one_each(config: GatewayConfig, path: Path) -> None:
-    names = [
-        name
-        for each in config.backends
-        for name in dict.fromkeys(name.lower() for name in (each.model, *each.aliases))
-    ]
-    for name in names:
-        if names.count(name) > 1:
-            raise SettingsError(f"{path}: two backends answer to {name!r}.", hint="Give each name once.")
+def _refuse_shared_names(config: GatewayConfig) -> None:
+    owners: dict[str, str] = {}
+    for each in config.backends:
+        named = [("model", each.model), *(("aliases", alias) for alias in each.aliases)]
+        for field, name in named:
+            owner = owners.setdefault(name.lower(), each.model)
+            if owner != each.model:
+                raise each.mistake(
+                    field,
+                    f"two models answer to {name.lower()!r}: {owner} and {each.model}.",
+                    "Give each name to one model; backends of one model are a pool.",
+                )
+
+
+def _refuse_shared_ids(config: GatewayConfig) -> None:
+    seen = set()
+    for each in config.backends:
+        if each.id and each.id in seen:
+            raise each.mistake("id", f"{each.id} is there twice.", "Every backend has an id of its own.")
+        seen.add(each.id)
+
+
+def _ids(config: GatewayConfig) -> Iterator[str]:
+    used = {each.id for each in config.backends}
+    for each in config.backends:
+        id, number = each.id or each.model, 1
+        while not each.id and id in used:
+            number += 1
+            id = f"{each.model}-{number}"
+        used.add(id)
+        yield id
 
 
 def _key(config: BackendConfig) -> str:
     if config.key_file is None:
         return ""
+    path = config.folder / config.key_file.expanduser()
     try:
-        return config.key_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"The key of {config.model}, {config.key_file}, cannot be read: {error.strerror}."
-        ) from error
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise config.mistake(
+            "key_file", f"The key of {config.model}, {path}, cannot be read: {why}."
+        ) from None

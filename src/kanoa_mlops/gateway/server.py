@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kanoa_mlops.gateway.app import App
+from kanoa_mlops.gateway.departure import Departure
 from kanoa_mlops.gateway.http.listening import Listening, listen
 
 _CLOSING_SECONDS = 2.0  # for connections to close once every request has ended
@@ -18,6 +19,7 @@ class Gateway:
     port: int
     """The one in use, also where 0 was asked for."""
     _app: App
+    _departure: Departure
     _listening: Listening
 
     @property
@@ -27,10 +29,14 @@ class Gateway:
         return f"http://{host}:{self.port}"
 
     async def stop(self, grace_seconds: float) -> None:
-        """Take no new requests, let the running ones finish for so long, then end them with an error."""
+        """Take no new requests, let the running ones finish for so long, then end them with an error.
+
+        A balancer that wants to be told before is; that is of the same seconds.
+        """
+        told = await self._departure.give_notice(grace_seconds)
         self._listening.close()
         try:
-            await self._app.in_flight.drain(grace_seconds)
+            await self._app.in_flight.drain(grace_seconds - told)
         finally:
             await self._listening.leave(_CLOSING_SECONDS)
             self._app.close()
@@ -42,5 +48,6 @@ async def start_gateway(app: App, host: str, port: int) -> Gateway:
     Raises:
         OSError: the port is taken or the address is not of this machine.
     """
-    listening = await listen(app.handle, host, port)
-    return Gateway(host, listening.port, app, listening)
+    departure = Departure(app.handle)
+    listening = await listen(departure, host, port)
+    return Gateway(host, listening.port, app, departure, listening)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.client import Broken, Client, Unreachable
 from kanoa_mlops.gateway.http.connection import Connection
+from kanoa_mlops.gateway.traffic import Flow
 
 _LONGEST_ERROR = 64 * 1024  # bytes read of an answer that is no success
 
@@ -16,8 +17,9 @@ _LONGEST_ERROR = 64 * 1024  # bytes read of an answer that is no success
 class EngineAnswer:
     """An answer on its way: the head is here, the body still comes."""
 
-    def __init__(self, connection: Connection, backend: Backend) -> None:
+    def __init__(self, connection: Connection, backend: Backend, flow: Flow) -> None:
         self._connection = connection
+        self._flow = flow
         self.backend = backend
         self.status = connection.status
 
@@ -56,6 +58,7 @@ class EngineAnswer:
                 body += piece
         except Broken:
             pass
+        self._flow.received_bytes += len(body)
         return body
 
     async def chunk(self) -> bytes:
@@ -65,26 +68,39 @@ class EngineAnswer:
             ApiError: 502 where the connection broke.
         """
         try:
-            return await self._connection.chunk()
+            with self._flow:
+                piece = await self._connection.chunk()
         except Broken as error:
             raise cut(self.backend) from error
+        self._flow.received_bytes += len(piece)
+        return piece
 
 
 @asynccontextmanager
 async def ask_engine(
-    client: Client, backend: Backend, path: str, body: bytes, headers: Mapping[str, str]
+    client: Client,
+    backend: Backend,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    flow: Flow | None = None,
 ) -> AsyncIterator[EngineAnswer]:
     """Send a request. Leaving before the answer's end drops the connection, and with it the engine's work.
+
+    Args:
+        flow: where its waits and bytes are counted.
 
     Raises:
         ApiError: 502 when the engine cannot be reached or ends before it answers.
     """
     url, fields = backend.address(path), {**headers, **backend.headers}
+    flow = flow or Flow()
+    asking = client.ask("POST", url, headers=fields, body=body, keep=backend.keeps_connections)
     try:
-        async with client.ask(
-            "POST", url, headers=fields, body=body, keep=backend.keeps_connections
-        ) as connection:
-            yield EngineAnswer(connection, backend)
+        async with AsyncExitStack() as asked:
+            with flow:
+                connection = await asked.enter_async_context(asking)
+            yield EngineAnswer(connection, backend, flow)
     except Unreachable as error:
         raise ApiError(
             502, f"The engine behind {backend.model} cannot be reached.", code="engine_unreachable"

@@ -1,57 +1,168 @@
-"""Asks engines that somebody else runs whether they can take requests."""
+"""Keeps the states of engines true: what they say of their health, and whether they do anything.
+
+An engine that says it is well and produces nothing is down, until something moves or it makes a token.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from kanoa_mlops.gateway.backends import Backends, State
+from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.config import BackendConfig
-from kanoa_mlops.gateway.http.client import Broken, Client, Unreachable
+from kanoa_mlops.gateway.counters.counters import EngineCounters
+from kanoa_mlops.gateway.counters.dialect import engine_name
+from kanoa_mlops.gateway.counters.readings import Reading, Readings
+from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.inquiry import ask_counters, ask_health, ask_word
+from kanoa_mlops.gateway.policy.liveness import BOUNDS, Bounds, Liveness, Sight, follow, judge, shows_life
+from kanoa_mlops.gateway.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
-_EVERY_SECONDS = 2.0
-_TIMEOUT_SECONDS = 5.0
+_EVERY_SECONDS = 2.0  # llama.cpp sees that a client left in a second in which it is not asked
+_WORD_EVERY_SECONDS = 30.0
 
 
 async def watch(
-    backends: Backends, configs: Sequence[BackendConfig], every_seconds: float = _EVERY_SECONDS
+    backends: Backends,
+    configs: Sequence[BackendConfig],
+    every_seconds: float = _EVERY_SECONDS,
+    *,
+    traffic: Traffic | None = None,
+    readings: Readings | None = None,
 ) -> None:
     """Keep the states of these backends true, until cancelled."""
-    client = Client("kanoa-mlops")
+    one = Watch(backends, traffic, readings)
     async with asyncio.TaskGroup() as group:
         for config in configs:
-            group.create_task(_watch(backends, config, client, every_seconds))
+            group.create_task(one.keep(config.model, config.health, every_seconds))
 
 
-async def _watch(backends: Backends, config: BackendConfig, client: Client, every_seconds: float) -> None:
-    while True:
-        state, reason = await _ask(backends, config, client)
-        backend = backends.find(config.model)
-        assert backend is not None, "every backend of the file is there from the start"
-        if (backend.state, backend.reason) != (state, reason):
-            log.info("%s is %s%s", config.model, state, f": {reason}" if reason else "")
-            backends.mark(config.model, state, reason)
-        await asyncio.sleep(every_seconds)
+@dataclass
+class _Followed:
+    """One engine while its health is good."""
+
+    then: Sight
+    """At its last sign of life."""
+    liveness: Liveness = "alive"
+    reason: str = ""
+    """Why it is stuck."""
+    asked_at: float = 0.0
+    """When it was last asked for a word."""
 
 
-async def _ask(backends: Backends, config: BackendConfig, client: Client) -> tuple[State, str]:
-    backend = backends.find(config.model)
-    assert backend is not None
-    try:
-        async with (
-            asyncio.timeout(_TIMEOUT_SECONDS),
-            client.ask("GET", backend.url + config.health, headers=backend.headers) as answer,
-        ):
-            status = answer.status
-    except TimeoutError:
-        return "down", f"no answer within {_TIMEOUT_SECONDS:g} s"
-    except Unreachable as error:
-        return "down", f"not reached: {error}"
-    except Broken:
-        return "down", "it ends the connection without an answer"
-    if status == 503:
-        return "loading", "the engine loads the model"
-    return ("ready", "") if status == 200 else ("down", f"its health check answers HTTP {status}")
+class Watch:
+    """Of engines that somebody else runs, and of those that are supervised here.
+
+    Args:
+        traffic: where whoever asks engines counts; without it nothing is known to wait, and none is stuck.
+        readings: where the counters are kept for the metrics.
+    """
+
+    def __init__(
+        self,
+        backends: Backends,
+        traffic: Traffic | None = None,
+        readings: Readings | None = None,
+        *,
+        bounds: Bounds = BOUNDS,
+        word_every_seconds: float = _WORD_EVERY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._backends = backends
+        self._traffic = traffic or Traffic()
+        self._readings = readings or Readings()
+        self._bounds = bounds
+        self._word_every_seconds = word_every_seconds
+        self._clock = clock
+        self._client = Client("kanoa-mlops")
+        self._followed: dict[str, _Followed] = {}
+
+    async def keep(self, model: str, health: str | None, every_seconds: float = _EVERY_SECONDS) -> None:
+        """Look again and again, until cancelled; see `look`."""
+        while True:
+            await self.look(model, health)
+            await asyncio.sleep(every_seconds)
+
+    async def look(self, model: str, health: str | None) -> None:
+        """Ask one engine, and mark its backend where that changed.
+
+        Args:
+            health: path that answers 200 when the engine can take requests. None where somebody else marks
+                the backend ready and down; then only what he called ready is marked down here, and back.
+        """
+        backend = self._find(model)
+        state, reason = await self._health(backend, health)
+        if state == "ready":
+            state, reason = await self._works(backend)
+        else:
+            self._forget(model)
+        now = self._find(model)
+        if health is None and (now.state, now.reason) != (backend.state, backend.reason):
+            return  # whoever supervises it knew better meanwhile
+        if (now.state, now.reason) != (state, reason):
+            log.info("%s is %s%s", model, state, f": {reason}" if reason else "")
+            self._backends.mark(model, state, reason)
+
+    async def _health(self, backend: Backend, path: str | None) -> tuple[State, str]:
+        if path is not None:
+            return await ask_health(self._client, backend, path)
+        followed = self._followed.get(backend.model)
+        if followed and followed.reason and (backend.state, backend.reason) == ("down", followed.reason):
+            return "ready", ""  # but for what was found here
+        return backend.state, backend.reason
+
+    async def _works(self, backend: Backend) -> tuple[State, str]:
+        """The state of one whose health is good."""
+        now = self._sight(backend.model, await self._counters(backend))
+        followed = self._followed.setdefault(backend.model, _Followed(now))
+        if followed.liveness == "stuck":
+            if not await self._revived(backend, followed, now):
+                return "down", followed.reason
+            self._followed[backend.model] = _Followed(now)
+            return "ready", ""
+        verdict = judge(followed.then, now, self._bounds)
+        followed.then = follow(followed.then, now)
+        if verdict.liveness == "suspicious" != followed.liveness:
+            log.warning("%s may be stuck: %s", backend.model, verdict.reason)
+        followed.liveness = verdict.liveness
+        if verdict.liveness != "stuck":
+            return "ready", ""
+        followed.reason, followed.asked_at = verdict.reason, now.at
+        return "down", verdict.reason
+
+    async def _revived(self, backend: Backend, followed: _Followed, now: Sight) -> bool:
+        if shows_life(followed.then, now):
+            return True
+        if now.in_flight or now.at - followed.asked_at < self._word_every_seconds:
+            return False  # those that wait find it out as well
+        followed.asked_at = now.at
+        return await ask_word(self._client, backend)
+
+    async def _counters(self, backend: Backend) -> EngineCounters | None:
+        told = await ask_counters(self._client, backend)
+        if not isinstance(told, EngineCounters):
+            log.debug("%s tells no counters: %s", backend.model, told.reason)
+            self._readings.drop(backend.model)
+            return None
+        place = urlsplit(backend.url).netloc.rpartition("@")[2]
+        self._readings.put(Reading(backend.model, place, engine_name(backend.engine), told))
+        return told
+
+    def _sight(self, model: str, counters: EngineCounters | None) -> Sight:
+        flow = self._traffic.of(model)
+        return Sight(self._clock(), counters, flow.waiting, flow.received_bytes)
+
+    def _forget(self, model: str) -> None:
+        self._followed.pop(model, None)
+        self._readings.drop(model)
+
+    def _find(self, model: str) -> Backend:
+        backend = self._backends.find(model)
+        assert backend is not None, "every backend that is watched is there from the start"
+        return backend

@@ -97,7 +97,7 @@ class Books:
             try:
                 # What was spent is booked first: it may be more than was set aside for it.
                 self._write()
-                refusal = self._store.reserve(reservation, caps)
+                refusal = self._set_aside(reservation, caps)
             except KanoaError as error:
                 _log.warning("Nothing can be spent. %s", error.message)
                 return _UNBOOKABLE
@@ -133,6 +133,16 @@ class Books:
                 except KanoaError as error:
                     trouble = error.message
             self._tell(trouble)
+
+    def _set_aside(self, reservation: Reservation, caps: Sequence[Cap]) -> Refusal | None:
+        """With the pen."""
+        try:
+            return self._store.reserve(reservation, caps)
+        except KanoaError:
+            # It may be in the database all the same, where only the answer was lost.
+            with self._memory:
+                self._unwritten.add(reservation)
+            raise
 
     def _settle(self, item: Entry | Reservation) -> None:
         with self._memory:

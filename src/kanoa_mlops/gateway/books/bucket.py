@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _MINUTE = 60_000_000  # microseconds
 
 
@@ -38,3 +40,16 @@ class Bucket:
         """Hence the same as a new one."""
         self.refill(now)
         return self._level == self._per_minute * _MINUTE
+
+    def saved(self) -> list[int]:
+        """As plain values."""
+        return [self._per_minute, self._level, self._at]
+
+    @classmethod
+    def restored(cls, saved: Sequence[int], now: int) -> Bucket:
+        """Where the clock was set back meanwhile nothing refills, and counting goes on from there: a clock of
+        the day may be put right by years, and nobody is to wait for them."""
+        per_minute, level, at = saved
+        bucket = cls(per_minute, min(at, now))
+        bucket._level = level
+        return bucket

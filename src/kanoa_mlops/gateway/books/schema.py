@@ -59,9 +59,15 @@ MIGRATIONS = (
         micro INTEGER NOT NULL
     )
     """,
+    """
+    CREATE TABLE states (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    )
+    """,
 )
 """Times are seconds since 1970 in UTC, days are those of UTC ('2026-11-28'), micro is micro-dollars.
 
 An entry without a key has the key ''. `spending` is the sum of the entries, written together with them, so
-that a budget never adds up a month of requests.
+that a budget never adds up a month of requests. The value of a state is JSON.
 """

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from kanoa_mlops.errors import UnknownKey, UserError
 from kanoa_mlops.gateway.books.budget import Cap, Payer, first_day, refuse
 from kanoa_mlops.gateway.books.database import open_database, told, transaction
 from kanoa_mlops.gateway.books.entry import Entry
-from kanoa_mlops.gateway.books.key import Key, KeyLimits
+from kanoa_mlops.gateway.books.key import Key
 from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.books.reservation import FORGOTTEN_AFTER, LAPSES_AFTER, Reservation
+from kanoa_mlops.gateway.books.rows import (
+    ENTRY_COLUMNS,
+    KEY_COLUMNS,
+    key_of,
+    name_taken,
+    row_of_entry,
+    row_of_key,
+    unknown_key,
+)
 from kanoa_mlops.gateway.books.schema import MIGRATIONS
 from kanoa_mlops.gateway.books.spending import Booked, Spent
+from kanoa_mlops.gateway.books.state import Change, State, dumped, loaded
 from kanoa_mlops.gateway.books.totals import Dimension, Total
 
-_KEY_COLUMNS = (
-    "id, name, digest, created, expires, revoked, requests_per_minute, tokens_per_minute, parallel, "
-    "micro_per_day, micro_per_month, models, may_burst"
-)
-_ADD_KEY = f"INSERT INTO keys ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_KEYS = f"SELECT {_KEY_COLUMNS} FROM keys ORDER BY created, id"
+_ADD_KEY = f"INSERT INTO keys ({KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KEYS = f"SELECT {KEY_COLUMNS} FROM keys ORDER BY created, id"
 _REVOKE_KEY = "UPDATE keys SET revoked = coalesce(revoked, ?) WHERE id = ?"
 
 _WRITE = (
-    "INSERT INTO entries (request, at, key, model, backend, tier, status, prompt_tokens, completion_tokens, "
-    "estimated, micro, queue_ms, first_token_ms, total_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    f"INSERT INTO entries ({ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (request) DO NOTHING"
 )
 _PAY = (
@@ -60,8 +64,8 @@ _COLUMNS = {
     Dimension.TIER: "tier",
     Dimension.BACKEND: "backend",
 }
-_LARGEST = 2**40
-"""More tokens than anybody counts; an engine that says so is not believed, but booked."""
+_KEPT = "SELECT value FROM states WHERE name = ?"
+_KEEP = "INSERT INTO states VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
 class SqliteStore:
@@ -87,20 +91,17 @@ class SqliteStore:
     def add_key(self, key: Key) -> None:
         try:
             with self._writing():
-                self._connection.execute(_ADD_KEY, _row_of_key(key))
+                self._connection.execute(_ADD_KEY, row_of_key(key))
         except sqlite3.IntegrityError as error:
-            raise UserError(
-                f"There is a key called {key.name!r} already.",
-                hint="Choose another name, or revoke that one: `kanoa-mlops keys list`.",
-            ) from error
+            raise name_taken(key.name) from error
 
     def revoke_key(self, key: str, now: float) -> None:
         with self._writing():
             if not self._connection.execute(_REVOKE_KEY, (now, key)).rowcount:
-                raise UnknownKey(f"There is no key {key!r}.", hint="`kanoa-mlops keys list` shows all.")
+                raise unknown_key(key)
 
     def all_keys(self) -> Sequence[Key]:
-        return [_key_of(row) for row in self._rows(_KEYS)]
+        return [key_of(row) for row in self._rows(_KEYS)]
 
     def write(self, items: Sequence[Entry | Reservation]) -> None:
         with self._writing():
@@ -127,6 +128,15 @@ class SqliteStore:
         rows = self._rows(sql, (since, until))
         return [Total(row[: len(by)], *row[len(by) :]) for row in rows]
 
+    def load(self, name: str) -> State:
+        return next((loaded(value) for (value,) in self._rows(_KEPT, (name,))), {})
+
+    def update(self, changes: Mapping[str, Change]) -> None:
+        with self._writing():
+            for name, change in changes.items():
+                kept = change(self.load(name), time.time())
+                self._connection.execute(_KEEP, (name, dumped(kept)))
+
     def changed(self) -> bool:
         before, self._version = self._version, self._data_version()
         return before != self._version
@@ -136,7 +146,7 @@ class SqliteStore:
         if reservation:
             self._connection.execute(_GIVE_BACK, (reservation.id,))
         if isinstance(item, Entry):
-            is_new = self._connection.execute(_WRITE, _row_of_entry(item)).rowcount
+            is_new = self._connection.execute(_WRITE, row_of_entry(item)).rowcount
             if is_new and item.micro:
                 self._connection.execute(_PAY, (item.day, item.key, item.backend, item.micro))
 
@@ -163,49 +173,3 @@ class SqliteStore:
     def _writing(self) -> Iterator[None]:
         with told(self._path), transaction(self._connection):
             yield
-
-
-def _row_of_key(key: Key) -> tuple[object, ...]:
-    limits = key.limits
-    return (
-        key.id,
-        key.name,
-        key.digest,
-        key.created,
-        key.expires,
-        key.revoked,
-        limits.requests_per_minute,
-        limits.tokens_per_minute,
-        limits.parallel,
-        limits.micro_per_day,
-        limits.micro_per_month,
-        json.dumps(limits.models),
-        limits.may_burst,
-    )
-
-
-def _row_of_entry(entry: Entry) -> tuple[object, ...]:
-    return (
-        entry.request,
-        entry.at,
-        entry.key,
-        entry.model,
-        entry.backend,
-        entry.tier,
-        entry.status,
-        min(entry.prompt_tokens, _LARGEST),
-        min(entry.completion_tokens, _LARGEST),
-        entry.estimated,
-        entry.micro,
-        entry.queue_ms,
-        entry.first_token_ms,
-        entry.total_ms,
-    )
-
-
-def _key_of(row: tuple[Any, ...]) -> Key:
-    id, name, digest, created, expires, revoked, requests, tokens, parallel, day, month, models, may_burst = (
-        row
-    )
-    limits = KeyLimits(requests, tokens, parallel, day, month, tuple(json.loads(models)), bool(may_burst))
-    return Key(id, name, digest, created, expires, revoked, limits)

@@ -1,8 +1,11 @@
-"""What the gateway needs of whatever keeps its books. SQLite does it for the gateways of one machine."""
+"""What the gateway needs of whatever keeps its books.
+
+SQLite does it for the gateways of one machine, Postgres for those of several.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from kanoa_mlops.gateway.books.budget import Cap
@@ -11,6 +14,7 @@ from kanoa_mlops.gateway.books.key import Key
 from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.books.spending import Booked
+from kanoa_mlops.gateway.books.state import Change, State
 from kanoa_mlops.gateway.books.totals import Dimension, Total
 
 
@@ -19,7 +23,8 @@ class Store(Protocol):
 
     Raises, any of them:
         BooksUnusable: no right to write, or damaged.
-        BooksBusy: others held it too long; it may be tried again.
+        BooksBusy: others held it too long, or it was not reached; it may be tried again. What was asked for
+            may have been done all the same, where only the answer was lost.
         DiskFull: there is no room; it may be tried again.
     """
 
@@ -54,7 +59,18 @@ class Store(Protocol):
     def totals(self, by: Sequence[Dimension], since: float, until: float) -> Sequence[Total]:
         """Of all entries between these times, the second excluded; in the order of their groups."""
 
+    def load(self, name: str) -> State:
+        """What was last kept under this name."""
+
+    def update(self, changes: Mapping[str, Change]) -> None:
+        """Change what is kept under these names, as if nobody else did so at the same time.
+
+        Meant for what is little, changes often and may be forgotten: where the machine of the database loses
+        its power, the last second may be lost.
+        """
+
     def changed(self) -> bool:
-        """Whether anybody else wrote since this was last asked. Costs next to nothing."""
+        """Whether anybody else wrote since this was last asked, beside states, of which it may tell or not.
+        Costs next to nothing."""
 
     def close(self) -> None: ...

@@ -1,0 +1,59 @@
+"""Where the gateway's books are, as the person set it: one file of this machine, or a database of several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kanoa_mlops.errors import MissingExtra
+from kanoa_mlops.gateway.books.rate_limits import OwnLimits, RateLimits
+from kanoa_mlops.gateway.books.shared_limits import SharedLimits
+from kanoa_mlops.gateway.books.sqlite import SqliteStore
+from kanoa_mlops.gateway.books.store import Store
+from kanoa_mlops.settings import Settings
+
+if TYPE_CHECKING:
+    from kanoa_mlops.gateway.books.postgres import PostgresStore
+
+_PATIENCE_SECONDS = 5.0
+
+
+def open_store(settings: Settings, *, patience: float = _PATIENCE_SECONDS) -> Store:
+    """
+    Args:
+        patience: seconds to wait for others that write.
+
+    Raises:
+        MissingExtra: it is a Postgres, and there is nothing here that speaks to one.
+        SettingsError: its address or the file of its password cannot be read.
+        BooksUnusable, BooksBusy, DiskFull: as of `Store`.
+    """
+    if settings.books_url is None:
+        return SqliteStore(settings.books_file, patience=patience)
+    return _postgres(settings, patience)
+
+
+def open_limits(settings: Settings) -> RateLimits:
+    """Shared where the books are; gateways of one file keep each its own, as there a database would be asked
+    on every request for what nearly always is one process.
+
+    Raises:
+        KanoaError: as above.
+    """
+    if settings.books_url is None:
+        return OwnLimits()
+    # A connection of its own: a request must not wait for the ledger to be written.
+    return SharedLimits(_postgres(settings, _PATIENCE_SECONDS))
+
+
+def _postgres(settings: Settings, patience: float) -> PostgresStore:
+    # An extra; and who keeps a file need not wait for it to be loaded.
+    try:
+        from kanoa_mlops.gateway.books.link import Address
+        from kanoa_mlops.gateway.books.postgres import PostgresStore
+    except ImportError as error:
+        raise MissingExtra(
+            f"Books in Postgres need psycopg: {error}.", hint="pip install 'kanoa-mlops[postgres]'"
+        ) from error
+    assert settings.books_url is not None
+    url = settings.books_url.get_secret_value()
+    return PostgresStore(Address(url, settings.books_password_file), patience=patience)

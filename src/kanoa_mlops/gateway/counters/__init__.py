@@ -1,0 +1,1 @@
+"""What engines tell of themselves, under one set of names."""

@@ -1,0 +1,41 @@
+"""Where each engine tells its counters, and in which form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
+from kanoa_mlops.gateway.counters.exposition import read_exposition
+from kanoa_mlops.gateway.counters.loaded import read_loaded
+from kanoa_mlops.gateway.counters.names import LLAMA_CPP, VLLM
+
+
+@dataclass(frozen=True)
+class Dialect:
+    path: str
+    """What to ask for, by GET."""
+    read: Callable[[str, str], EngineCounters | Unreadable]
+    """From the text of the answer, and the engine's own name of the model."""
+
+
+_DIALECTS = {
+    "vllm": Dialect("/metrics", lambda text, model: read_exposition(text, VLLM)),
+    # Open only with its flag `--metrics`, and behind its key.
+    "llama.cpp": Dialect("/metrics", lambda text, model: read_exposition(text, LLAMA_CPP)),
+    "ollama": Dialect("/api/ps", read_loaded),
+}
+
+
+def engine_name(engine: str) -> str:
+    """Of 'llama.cpp b11549' or 'vLLM' that which has no version and no capitals."""
+    return engine.partition(" ")[0].lower()
+
+
+def dialect_of(engine: str) -> Dialect | None:
+    """None for an engine of which none is known.
+
+    Args:
+        engine: its name, with its version where known.
+    """
+    return _DIALECTS.get(engine_name(engine))

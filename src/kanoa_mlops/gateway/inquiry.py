@@ -1,0 +1,84 @@
+"""What the gateway asks an engine for its own sake: is it well, what has it counted, does it still speak."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from kanoa_mlops.gateway.backends import Backend, State
+from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
+from kanoa_mlops.gateway.counters.dialect import dialect_of
+from kanoa_mlops.gateway.http.client import Broken, Client, Unreachable
+from kanoa_mlops.gateway.http.connection import Connection
+
+_TIMEOUT_SECONDS = 5.0
+_WORD_SECONDS = 30.0
+_MOST_BYTES = 1024**2  # vLLM 0.32 tells 57 kB; each adapter and each part of a split engine adds some
+_NOT_SO = range(400, 500)
+
+
+async def ask_health(client: Client, backend: Backend, path: str) -> tuple[State, str]:
+    """The state, and why it is not ready."""
+    try:
+        async with (
+            asyncio.timeout(_TIMEOUT_SECONDS),
+            client.ask("GET", backend.url + path, headers=backend.headers) as answer,
+        ):
+            status = answer.status
+    except TimeoutError:
+        return "down", f"no answer within {_TIMEOUT_SECONDS:g} s"
+    except Unreachable as error:
+        return "down", f"not reached: {error}"
+    except Broken:
+        return "down", "it ends the connection without an answer"
+    if status == 503:
+        return "loading", "the engine loads the model"
+    return ("ready", "") if status == 200 else ("down", f"its health check answers HTTP {status}")
+
+
+async def ask_counters(client: Client, backend: Backend) -> EngineCounters | Unreadable:
+    """One request of bounded size and time.
+
+    llama.cpp's two gauges of tokens per second are averages since somebody last asked; this is somebody.
+    """
+    dialect = dialect_of(backend.engine)
+    if dialect is None:
+        return Unreadable(f"nothing is known of the counters of {backend.engine}")
+    try:
+        async with (
+            asyncio.timeout(_TIMEOUT_SECONDS),
+            client.ask("GET", backend.url + dialect.path, headers=backend.headers) as answer,
+        ):
+            if answer.status != 200:
+                return Unreadable(f"{dialect.path} answers HTTP {answer.status}")
+            body = await _read(answer)
+    except (TimeoutError, Unreachable, Broken):
+        return Unreadable(f"{dialect.path} does not answer within {_TIMEOUT_SECONDS:g} s")
+    if body is None:
+        return Unreadable(f"{dialect.path} answers more than {_MOST_BYTES} bytes")
+    return dialect.read(body.decode(errors="replace"), backend.engine_model)
+
+
+async def ask_word(client: Client, backend: Backend) -> bool:
+    """Whether it makes one token. One that takes no such request may be well: clients will find out."""
+    asked = {"model": backend.engine_model, "prompt": "1", "max_tokens": 1}
+    headers = {"content-type": "application/json", **backend.headers}
+    url, body = f"{backend.url}/v1/completions", json.dumps(asked).encode()
+    try:
+        async with (
+            asyncio.timeout(_WORD_SECONDS),
+            client.ask("POST", url, headers=headers, body=body) as answer,
+        ):
+            return answer.status in _NOT_SO or (answer.status == 200 and bool(await _read(answer)))
+    except (TimeoutError, Unreachable, Broken):
+        return False
+
+
+async def _read(answer: Connection) -> bytes | None:
+    """The whole body; None where it is too long."""
+    body = b""
+    while piece := await answer.chunk():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            return None
+    return body

@@ -1,0 +1,42 @@
+"""The Responses route as a translator from a body."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.surfaces.given import read
+from kanoa_mlops.gateway.surfaces.responses.answer import Events
+from kanoa_mlops.gateway.surfaces.responses.chat import from_responses
+from kanoa_mlops.gateway.surfaces.responses.request import ResponsesRequest
+
+
+def responses(raw: bytes, exchange: Exchange) -> Events:
+    asked = read(ResponsesRequest, raw)
+    body = json.dumps(from_responses(asked)).encode()
+    return Events(body, exchange.own_id, partial(_fixed, asked, exchange))
+
+
+def _fixed(asked: ResponsesRequest, exchange: Exchange) -> dict[str, Any]:
+    """What a response says of its request. 'store' says what is true here."""
+    return {
+        "created_at": int(exchange.at),
+        "model": asked.model or exchange.model,
+        "instructions": asked.instructions,
+        "max_output_tokens": asked.max_output_tokens,
+        "metadata": asked.metadata or {},
+        "parallel_tool_calls": asked.parallel_tool_calls is not False,
+        "previous_response_id": None,
+        "reasoning": {"effort": asked.reasoning.effort if asked.reasoning else None, "summary": None},
+        "store": False,
+        "background": False,
+        "temperature": asked.temperature,
+        "text": {"format": (asked.text.format if asked.text else None) or {"type": "text"}},
+        "tool_choice": asked.tool_choice or "auto",
+        "tools": asked.tools or [],
+        "top_p": asked.top_p,
+        "truncation": "disabled",
+        "user": asked.user,
+    }

@@ -1,0 +1,251 @@
+"""An engine that says it is well and produces nothing is found, and taken back when it works again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from pydantic import HttpUrl
+
+from kanoa_mlops.gateway.backends import Backend, Backends
+from kanoa_mlops.gateway.config import BackendConfig
+from kanoa_mlops.gateway.counters.counters import EngineCounters
+from kanoa_mlops.gateway.counters.readings import Reading, Readings
+from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.traffic import Flow, Traffic
+from kanoa_mlops.gateway.upstream import ask_engine
+from kanoa_mlops.gateway.watch import Watch, watch
+from tests.fakes.wedged import WellEngine
+from tests.gateway.conftest import backend, chat
+from tests.gateway.counters.recorded import recorded
+from tests.gateway.test_leaving import until
+
+MODEL = "smollm2"
+LLAMA = recorded("llama.cpp-b11549-answering.txt")
+MOVED = LLAMA.replace("n_decode_total 184", "n_decode_total 185")
+
+
+class Watched:
+    """One engine, a clock that is set by hand, and whoever asks it."""
+
+    def __init__(self, engine: WellEngine, health: str | None, name: str = "llama.cpp b11549") -> None:
+        self.engine = engine
+        self.backends = Backends([backend(engine.url, engine=name)])
+        self.readings, self.traffic, self.now = Readings(), Traffic(), 0.0
+        self._health = health
+        self._watch = Watch(self.backends, self.traffic, self.readings, clock=lambda: self.now)
+
+    @property
+    def flow(self) -> Flow:
+        return self.traffic.of(MODEL)
+
+    @property
+    def backend(self) -> Backend:
+        [one] = self.backends.all()
+        return one
+
+    async def look(self, after: float = 0.0) -> tuple[str, str]:
+        """The state that it is given, so many seconds later."""
+        self.now += after
+        await self._watch.look(MODEL, self._health)
+        return self.backend.state, self.backend.reason
+
+    @asynccontextmanager
+    async def asked(self, text: str = "hi") -> AsyncIterator[None]:
+        """A request that waits for it, for as long as the block."""
+        task = asyncio.create_task(self._ask(text))
+        try:
+            await until(lambda: self.flow.waiting == 1)
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _ask(self, text: str) -> None:
+        client, body = Client("test"), b"%s" % str(chat(text)).replace("'", '"').encode()
+        async with ask_engine(client, self.backend, "/v1/chat/completions", body, {}, self.flow) as answer:
+            await answer.read()
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[WellEngine]:
+    async with WellEngine(always="stall before headers", counters=LLAMA) as running:
+        yield running
+
+
+@pytest.fixture
+def watched(engine: WellEngine) -> Watched:
+    return Watched(engine, "/health")
+
+
+async def test_well_and_producing_nothing_is_down_with_its_reason(watched: Watched) -> None:
+    async with watched.asked():
+        assert await watched.look() == ("ready", "")
+        assert await watched.look(after=299) == ("ready", "")
+        reason = "it says it is well, and for 300 s produced nothing for 1 requests; it says it runs 1"
+        assert await watched.look(after=1) == ("down", reason)
+        assert await watched.look(after=600) == ("down", reason)
+
+
+async def test_health_and_nothing_else_is_found_too(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanoa_mlops.gateway.inquiry._TIMEOUT_SECONDS", 0.1)
+    watched.engine.counters = None
+    async with watched.asked():
+        assert await watched.look() == ("ready", "")
+        assert await watched.look(after=500) == ("ready", "")
+        state, reason = await watched.look(after=100)
+        assert state == "down"
+        assert reason.endswith("nor tells its counters")
+
+
+async def test_a_suspicion_is_logged_once_and_changes_nothing(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with watched.asked():
+        await watched.look()
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                assert await watched.look(after=30) == ("ready", "")
+    assert [record.getMessage() for record in caplog.records] == [
+        "smollm2 may be stuck: for 30 s it produced nothing for 1 requests; it says it runs 1"
+    ]
+
+
+async def test_it_is_back_when_something_moves(watched: Watched) -> None:
+    async with watched.asked():
+        await watched.look()
+        assert (await watched.look(after=400))[0] == "down"
+        watched.engine.counters = MOVED
+        assert await watched.look(after=2) == ("ready", "")
+        # And silence is counted anew.
+        assert await watched.look(after=299) == ("ready", "")
+        assert (await watched.look(after=1))[0] == "down"
+
+
+async def test_when_nobody_waits_any_more_it_is_asked_for_a_word(watched: Watched) -> None:
+    async with watched.asked():
+        await watched.look()
+        await watched.look(after=300)
+    watched.engine.received.clear()
+    assert (await watched.look(after=29))[0] == "down"
+    assert watched.engine.received == []
+    watched.engine.always = "broken page"
+    assert (await watched.look(after=1))[0] == "down"
+    watched.engine.always = ""
+    assert (await watched.look(after=29))[0] == "down"
+    assert await watched.look(after=1) == ("ready", "")
+    for asked in watched.engine.received:
+        assert asked.path == "/v1/completions"
+        assert asked.fields == {"model": "smollm2", "prompt": "1", "max_tokens": 1}
+        assert asked.headers["authorization"] == "Bearer engine-secret"
+    assert len(watched.engine.received) == 2
+
+
+async def test_an_engine_that_takes_no_completions_is_tried_by_clients(watched: Watched) -> None:
+    async with watched.asked():
+        await watched.look()
+        await watched.look(after=300)
+    watched.engine.always = "too long"
+    assert await watched.look(after=30) == ("ready", "")
+
+
+async def test_one_that_was_ill_meanwhile_begins_anew(watched: Watched) -> None:
+    async with watched.asked():
+        await watched.look()
+        assert (await watched.look(after=300))[0] == "down"
+        watched.engine.ill = True
+        assert await watched.look(after=2) == ("down", "its health check answers HTTP 500")
+        assert watched.readings.all() == ()
+        watched.engine.ill = False
+        assert await watched.look(after=2) == ("ready", "")
+        assert (await watched.look(after=300))[0] == "down"
+
+
+async def test_a_client_that_does_not_read_is_no_fault_of_the_engine(watched: Watched) -> None:
+    watched.engine.always = "talk forever"
+    client = Client("test")
+    body = b'{"messages": [{"content": "hi"}]}'
+    async with ask_engine(client, watched.backend, "/v1/chat/completions", body, {}, watched.flow) as answer:
+        await answer.chunk()
+        assert watched.flow.waiting == 0
+        assert watched.flow.received_bytes > 0
+        await watched.look()
+        assert await watched.look(after=5000) == ("ready", "")
+
+
+async def test_refusals_are_signs_of_life(watched: Watched) -> None:
+    watched.engine.always = "busy"
+    body = b'{"messages": [{"content": "hi"}]}'
+    async with ask_engine(
+        Client("test"), watched.backend, "/v1/chat/completions", body, {}, watched.flow
+    ) as answer:
+        said = await answer.read_error()
+    assert watched.flow.received_bytes == len(said) > 0
+
+
+async def test_counters_are_kept_for_the_metrics_and_old_ones_are_not(watched: Watched) -> None:
+    await watched.look()
+    told = EngineCounters(1, 0, None, 7926, 169, None, steps_total=184)
+    place = f"127.0.0.1:{watched.engine.port}"
+    assert watched.readings.all() == (Reading(MODEL, place, "llama.cpp", told),)
+    watched.engine.counters = "<html>"
+    assert await watched.look() == ("ready", "")
+    assert watched.readings.all() == ()
+
+
+async def test_a_text_without_end_is_not_read_to_its_end(watched: Watched) -> None:
+    watched.engine.counters = LLAMA + "#" * 2 * 1024**2
+    assert await watched.look() == ("ready", "")
+    assert watched.readings.all() == ()
+
+
+async def test_an_engine_of_which_nothing_is_known_is_watched_by_its_health(engine: WellEngine) -> None:
+    watched = Watched(engine, "/health", name="tgi 3.0")
+    assert await watched.look() == ("ready", "")
+    assert watched.readings.all() == ()
+
+
+async def test_of_one_that_is_supervised_only_what_was_found_here_is_changed(engine: WellEngine) -> None:
+    watched = Watched(engine, None)
+    async with watched.asked():
+        await watched.look()
+        assert (await watched.look(after=300))[0] == "down"
+        # Its supervisor starts it anew.
+        watched.backends.mark(MODEL, "loading", "")
+        assert await watched.look(after=2) == ("loading", "")
+        watched.backends.mark(MODEL, "ready", "")
+        assert await watched.look(after=2) == ("ready", "")
+        assert (await watched.look(after=300))[0] == "down"
+        engine.counters = MOVED
+        assert await watched.look(after=2) == ("ready", "")
+    watched.backends.mark(MODEL, "down", "killed")
+    assert await watched.look(after=2) == ("down", "killed")
+
+
+async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None:
+    async with WellEngine(ill=True) as other:
+        config = [
+            BackendConfig(model="a", url=HttpUrl(engine.url), engine="llama.cpp", context=10),
+            BackendConfig(model="b", url=HttpUrl(other.url), engine="vllm", context=10),
+        ]
+        backends = Backends(
+            [
+                backend(engine.url, model="a", aliases=(), state="loading"),
+                backend(other.url, model="b", aliases=()),
+            ]
+        )
+        readings = Readings()
+        task = asyncio.create_task(watch(backends, config, 0.02, readings=readings))
+        await until(lambda: [each.state for each in backends.all()] == ["ready", "down"])
+        other.ill = False
+        await until(lambda: [each.state for each in backends.all()] == ["ready", "ready"])
+        assert [each.model for each in readings.all()] == ["a"]
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
