@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import aiohttp
 import pytest
 
-from kanoa_mlops.gateway.app import make_app
+from kanoa_mlops.gateway.app import App, make_app
 from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.figures import FigureReader, UnreadableImage
 from kanoa_mlops.gateway.server import Gateway, start_gateway
@@ -38,6 +38,12 @@ class Door:
     gateway: Gateway
     session: aiohttp.ClientSession
     backends: Backends
+    app: App
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a backend."""
+        return sum(self.app.dispatcher.snapshot().queued.values())
 
     @property
     def url(self) -> str:
@@ -112,7 +118,7 @@ async def open_door() -> AsyncIterator[OpenDoor]:
             gateway = await start_gateway(app, "127.0.0.1", 0)
             stack.push_async_callback(gateway.stop, 0)
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            return Door(gateway, session, backends)
+            return Door(gateway, session, backends, app)
 
         yield door
 

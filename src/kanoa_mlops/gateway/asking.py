@@ -17,6 +17,8 @@ _FAMILIAR = 2048  # characters of a beginning by which prompts are told apart
 # Bytes of JSON for a token of the prompt: English has 4 to 5, a table of numbers 2 to 3. No tokenizer makes
 # more than a token of a byte.
 _LIKELY_BYTES = 4
+# Tokens that a chat template adds; that of gpt-oss, a hundred or so, is the longest we know.
+_TEMPLATE = 256
 # Tokens of an image; the most is what Qwen3-VL takes of a large one.
 _IMAGE_LIKELY, _IMAGE_MOST = 1_200, 16_384
 
@@ -56,7 +58,7 @@ def ask_of(
         structured=_structured(fields),
         burst=burst,
         prompt_least=0,  # the engine counts, and says so where it is too much
-        prompt_most=size + count * _IMAGE_MOST,
+        prompt_most=size + _TEMPLATE + count * _IMAGE_MOST,
         prefix=_prefix(fields) if shared else b"",
     )
 

@@ -41,6 +41,8 @@ def translate(status: int, body: bytes, backend: Backend, *, retry_after: str = 
     message = str(fields.get("message") or _text(body) or "The engine gave no reason.")
     if status in (401, 403):
         return _key_refused(status, backend)
+    if status == 402:
+        return _unpaid(backend)
     if not 400 <= status < 600:
         return _error(502, f"The engine answered with HTTP {status}.", "engine_bad_answer")
     if too_long := _too_long(fields, message, backend):
@@ -153,6 +155,12 @@ def _key_refused(status: int, backend: Backend) -> ApiError:
         f"The engine behind {backend.model} refused the gateway ({status}): its key is not the one expected."
     )
     return _error(502, message, "engine_refused_gateway")
+
+
+def _unpaid(backend: Backend) -> ApiError:
+    # To the client a 402 would mean that it has to pay.
+    message = f"What was paid for at {backend.engine} is used up; the gateway's owner can tell."
+    return _error(503, message, "backend_exhausted")
 
 
 def _error(status: int, message: str, code: str) -> ApiError:
