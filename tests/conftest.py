@@ -19,6 +19,7 @@ from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.weights.progress import SilentProgress
 from kanoa_mlops.weights.pull import pull
+from tests.postgres import Postgres
 from tests.seeing import write_random_mmproj
 
 MODEL = "smollm2-135m-instruct"
@@ -54,6 +55,15 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(home: Path) -> Settings:
     return load_settings()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server; each test makes databases of its own in it."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.end()
 
 
 @pytest.fixture(scope="session")

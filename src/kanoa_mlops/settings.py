@@ -91,7 +91,7 @@ class Settings(BaseModel):
 
     @property
     def books_file(self) -> Path:
-        """The gateway's keys, ledger and budgets where there is no `books_url`; shared by this machine's gateways."""
+        """The gateway's keys, ledger and budgets where no `books_url` is set; its gateways share it."""
         return self.state_dir / "gateway.db"
 
     @property

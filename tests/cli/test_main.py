@@ -136,6 +136,7 @@ Commands:
   serve      Serve models on a private OpenAI-compatible endpoint.
   gateway    The front door alone, before engines that run already.
   keys       Who may ask the gateway, and for how much.
+  burst      What may be answered beyond the LAN, and for how much.
   usage      What was asked of the gateway, and what it cost.
   render     The same plan for Docker Compose.
   status     What is being served, asked of the processes themselves.

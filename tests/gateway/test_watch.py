@@ -192,8 +192,7 @@ async def test_refusals_are_signs_of_life(watched: Watched) -> None:
 async def test_counters_are_kept_for_the_metrics_and_old_ones_are_not(watched: Watched) -> None:
     await watched.look()
     told = EngineCounters(1, 0, None, 7926, 169, None, steps_total=184)
-    place = f"127.0.0.1:{watched.engine.port}"
-    assert watched.readings.all() == (Reading(MODEL, place, "llama.cpp", told),)
+    assert watched.readings.all() == (Reading(MODEL, MODEL, "llama.cpp", told),)
     watched.engine.counters = "<html>"
     assert await watched.look() == ("ready", "")
     assert watched.readings.all() == ()

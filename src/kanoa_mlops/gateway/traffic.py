@@ -6,7 +6,7 @@ from types import TracebackType
 
 
 class Flow:
-    """Of one model's engine. Entered for each wait for it: a client that reads slowly is no fault of its."""
+    """Of one engine. Entered for each wait for it: a client that reads slowly is no fault of its."""
 
     __slots__ = ("received_bytes", "waiting")
 
@@ -26,14 +26,14 @@ class Flow:
 
 
 class Traffic:
-    """Every flow by model. Who asks engines counts here, who watches them reads."""
+    """Every flow. Who asks engines counts here, who watches them reads."""
 
     def __init__(self) -> None:
-        self._by_model: dict[str, Flow] = {}
+        self._by_name: dict[str, Flow] = {}
 
-    def of(self, model: str) -> Flow:
+    def of(self, name: str) -> Flow:
         """
         Args:
-            model: the served name.
+            name: the backend's, by which it is watched.
         """
-        return self._by_model.setdefault(model, Flow())
+        return self._by_name.setdefault(name, Flow())

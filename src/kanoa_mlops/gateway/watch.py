@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.config import BackendConfig
@@ -83,53 +82,55 @@ class Watch:
         self._client = Client("kanoa-mlops")
         self._followed: dict[str, _Followed] = {}
 
-    async def keep(self, model: str, health: str | None, every_seconds: float = _EVERY_SECONDS) -> None:
+    async def keep(self, name: str, health: str | None, every_seconds: float = _EVERY_SECONDS) -> None:
         """Look again and again, until cancelled; see `look`."""
         while True:
-            await self.look(model, health)
+            await self.look(name, health)
             await asyncio.sleep(every_seconds)
 
-    async def look(self, model: str, health: str | None) -> None:
+    async def look(self, name: str, health: str | None) -> None:
         """Ask one engine, and mark its backend where that changed.
 
         Args:
+            name: by which `Backends` finds and marks it, and traffic is counted.
             health: path that answers 200 when the engine can take requests. None where somebody else marks
                 the backend ready and down; then only what he called ready is marked down here, and back.
         """
-        backend = self._find(model)
-        state, reason = await self._health(backend, health)
+        backend = self._find(name)
+        state, reason = await self._health(name, backend, health)
         if state == "ready":
-            state, reason = await self._works(backend)
+            state, reason = await self._works(name, backend)
         else:
-            self._forget(model)
-        now = self._find(model)
+            self._followed.pop(name, None)
+            self._readings.drop(name)
+        now = self._find(name)
         if health is None and (now.state, now.reason) != (backend.state, backend.reason):
             return  # whoever supervises it knew better meanwhile
         if (now.state, now.reason) != (state, reason):
-            log.info("%s is %s%s", model, state, f": {reason}" if reason else "")
-            self._backends.mark(model, state, reason)
+            log.info("%s is %s%s", name, state, f": {reason}" if reason else "")
+            self._backends.mark(name, state, reason)
 
-    async def _health(self, backend: Backend, path: str | None) -> tuple[State, str]:
+    async def _health(self, name: str, backend: Backend, path: str | None) -> tuple[State, str]:
         if path is not None:
             return await ask_health(self._client, backend, path)
-        followed = self._followed.get(backend.model)
+        followed = self._followed.get(name)
         if followed and followed.reason and (backend.state, backend.reason) == ("down", followed.reason):
             return "ready", ""  # but for what was found here
         return backend.state, backend.reason
 
-    async def _works(self, backend: Backend) -> tuple[State, str]:
+    async def _works(self, name: str, backend: Backend) -> tuple[State, str]:
         """The state of one whose health is good."""
-        now = self._sight(backend.model, await self._counters(backend))
-        followed = self._followed.setdefault(backend.model, _Followed(now))
+        now = self._sight(name, await self._counters(name, backend))
+        followed = self._followed.setdefault(name, _Followed(now))
         if followed.liveness == "stuck":
             if not await self._revived(backend, followed, now):
                 return "down", followed.reason
-            self._followed[backend.model] = _Followed(now)
+            self._followed[name] = _Followed(now)
             return "ready", ""
         verdict = judge(followed.then, now, self._bounds)
         followed.then = follow(followed.then, now)
         if verdict.liveness == "suspicious" != followed.liveness:
-            log.warning("%s may be stuck: %s", backend.model, verdict.reason)
+            log.warning("%s may be stuck: %s", name, verdict.reason)
         followed.liveness = verdict.liveness
         if verdict.liveness != "stuck":
             return "ready", ""
@@ -144,25 +145,20 @@ class Watch:
         followed.asked_at = now.at
         return await ask_word(self._client, backend)
 
-    async def _counters(self, backend: Backend) -> EngineCounters | None:
+    async def _counters(self, name: str, backend: Backend) -> EngineCounters | None:
         told = await ask_counters(self._client, backend)
         if not isinstance(told, EngineCounters):
-            log.debug("%s tells no counters: %s", backend.model, told.reason)
-            self._readings.drop(backend.model)
+            log.debug("%s tells no counters: %s", name, told.reason)
+            self._readings.drop(name)
             return None
-        place = urlsplit(backend.url).netloc.rpartition("@")[2]
-        self._readings.put(Reading(backend.model, place, engine_name(backend.engine), told))
+        self._readings.put(Reading(backend.model, name, engine_name(backend.engine), told))
         return told
 
-    def _sight(self, model: str, counters: EngineCounters | None) -> Sight:
-        flow = self._traffic.of(model)
+    def _sight(self, name: str, counters: EngineCounters | None) -> Sight:
+        flow = self._traffic.of(name)
         return Sight(self._clock(), counters, flow.waiting, flow.received_bytes)
 
-    def _forget(self, model: str) -> None:
-        self._followed.pop(model, None)
-        self._readings.drop(model)
-
-    def _find(self, model: str) -> Backend:
-        backend = self._backends.find(model)
+    def _find(self, name: str) -> Backend:
+        backend = self._backends.find(name)
         assert backend is not None, "every backend that is watched is there from the start"
         return backend

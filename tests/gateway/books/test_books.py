@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
+from kanoa_mlops.errors import BooksBusy
 from kanoa_mlops.gateway.books.books import Books, Condition
 from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
 from kanoa_mlops.gateway.books.entry import Entry
@@ -22,6 +23,16 @@ from kanoa_mlops.gateway.books.spending import Sum
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.books.totals import Dimension
 from tests.gateway.books.making import DAY, NOON, entry
+from tests.gateway.books.places import (
+    NO_TABLE,
+    Stored,
+    are_others,
+    execute,
+    hold,
+    let_go,
+    opened,
+    requests,
+)
 
 ALL = Cap(Payer.ALL, Period.DAY, 1000)
 
@@ -35,21 +46,8 @@ class Clock:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "gateway.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(path, patience=0.01)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def other(path: Path) -> Iterator[SqliteStore]:
-    """Another process, or the command line."""
-    store = SqliteStore(path)
+def store(where: str) -> Iterator[Stored]:
+    store = opened(where, patience=0.01)
     yield store
     store.close()
 
@@ -60,13 +58,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def books(store: SqliteStore, clock: Clock) -> Books:
+def books(store: Stored, clock: Clock) -> Books:
     return Books(store, clock=clock)
-
-
-def requests(store: SqliteStore) -> list[str]:
-    rows = store._connection.execute("SELECT request FROM entries ORDER BY number").fetchall()
-    return [request for (request,) in rows]
 
 
 def set_aside(found: Reservation | Refusal) -> Reservation:
@@ -79,17 +72,25 @@ def refused(found: Reservation | Refusal) -> Refusal:
     return found
 
 
-def fill(store: SqliteStore) -> None:
-    """No page more: SQLite's own 'disk is full'."""
-    (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+def fill(store: Stored) -> None:
+    """No page more: SQLite's own 'disk is full', and what Postgres says then."""
+    if isinstance(store, SqliteStore):
+        ((pages,),) = execute(store, "PRAGMA page_count")
+        execute(store, f"PRAGMA max_page_count = {pages}")
+        return
+    raising = "BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END"
+    execute(store, f"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ {raising} $$")
+    execute(store, "CREATE TRIGGER full_disk BEFORE INSERT ON entries EXECUTE FUNCTION full_disk()")
 
 
-def make_room(store: SqliteStore) -> None:
-    store._connection.execute("PRAGMA max_page_count = 1000000")
+def make_room(store: Stored) -> None:
+    if isinstance(store, SqliteStore):
+        execute(store, "PRAGMA max_page_count = 1000000")
+    else:
+        execute(store, "DROP TRIGGER full_disk ON entries")
 
 
-def test_in_the_sums_at_once_in_the_database_at_the_next_tick(books: Books, other: SqliteStore) -> None:
+def test_in_the_sums_at_once_in_the_database_at_the_next_tick(books: Books, other: Stored) -> None:
     books.record(entry("a", micro=300))
     assert books.under(ALL) == Sum(300, 0)
     assert requests(other) == []
@@ -100,10 +101,10 @@ def test_in_the_sums_at_once_in_the_database_at_the_next_tick(books: Books, othe
     assert books.condition() == Condition(unwritten=0, lost=0, trouble="")
 
 
-def test_a_restart_knows_what_was_spent_and_what_is_set_aside(books: Books, path: Path, clock: Clock) -> None:
+def test_a_restart_knows_what_was_spent_and_what_is_set_aside(books: Books, where: str, clock: Clock) -> None:
     books.record(entry("a", micro=300))
     made = set_aside(books.reserve(200, [ALL], backend="groq"))
-    again = Books(SqliteStore(path), clock=clock)
+    again = Books(opened(where), clock=clock)
     assert again.under(ALL) == Sum(300, 200)
     assert refused(again.reserve(501, [ALL], backend="groq")).limit is Limit.ALL_DAY
     set_aside(again.reserve(500, [ALL], backend="groq"))
@@ -162,7 +163,7 @@ def test_a_month_that_begins_anew_and_is_gone_back_from(books: Books, clock: Clo
 
 
 def test_what_had_lapsed_by_a_clock_that_was_ahead_counts_again(
-    books: Books, other: SqliteStore, clock: Clock
+    books: Books, other: Stored, clock: Clock
 ) -> None:
     set_aside(books.reserve(600, [ALL], backend="groq"))
     clock.now = NOON + 2 * 3600
@@ -175,7 +176,7 @@ def test_what_had_lapsed_by_a_clock_that_was_ahead_counts_again(
 
 
 def test_a_key_that_another_process_made_or_revoked_is_known_at_the_next_tick(
-    books: Books, other: SqliteStore
+    books: Books, other: Stored
 ) -> None:
     key, text = new_key("ben", NOON)
     other.add_key(key)
@@ -189,7 +190,7 @@ def test_a_key_that_another_process_made_or_revoked_is_known_at_the_next_tick(
 
 
 def test_a_full_disk_keeps_counting_in_memory_and_catches_up_in_order(
-    books: Books, store: SqliteStore, other: SqliteStore, caplog: pytest.LogCaptureFixture
+    books: Books, store: Stored, other: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     fill(store)
@@ -207,7 +208,7 @@ def test_a_full_disk_keeps_counting_in_memory_and_catches_up_in_order(
     caplog.clear()
     refusal = refused(books.reserve(0, [], backend="groq"))
     assert (refusal.limit, refusal.retry_after_ms) == (Limit.BOOKS, 1000)
-    assert str(store._path) not in refusal.message, "clients learn nothing of this machine's files"
+    assert "database" not in refusal.message, "clients learn nothing of this machine's files"
     assert caplog.messages == [f"Nothing can be spent. {condition.trouble}"]
     make_room(store)
     books.tick()
@@ -216,50 +217,45 @@ def test_a_full_disk_keeps_counting_in_memory_and_catches_up_in_order(
     assert caplog.messages[1:] == ["The ledger is written again; 0 entries are lost."]
 
 
-def test_others_that_hold_the_database_hold_up_nothing(books: Books, other: SqliteStore) -> None:
-    other._connection.execute("BEGIN IMMEDIATE")
+def test_others_that_hold_the_database_hold_up_nothing(books: Books, other: Stored) -> None:
+    hold(other)
     books.record(entry("a", micro=5))
     books.tick()
     assert books.condition().trouble.endswith("is held by another process.")
     assert books.under(ALL) == Sum(5, 0)
     assert refused(books.reserve(1, [ALL], backend="groq")).limit is Limit.BOOKS
-    other._connection.execute("ROLLBACK")
+    let_go(other)
     books.tick()
     assert requests(other) == ["a"]
     assert books.condition() == Condition(0, 0, "")
 
 
 def test_a_key_revoked_by_others_is_seen_while_nothing_can_be_written(
-    books: Books, store: SqliteStore, other: SqliteStore
+    books: Books, store: Stored, other: Stored
 ) -> None:
     key, text = new_key("ben", NOON)
     other.add_key(key)
     books.record(entry("a"))
-    other._connection.execute("BEGIN IMMEDIATE")
+    hold(other)
     books.tick()
     assert books.condition().unwritten == 1
     assert books.keyring.find(text) == key
-    other._connection.execute("ROLLBACK")
+    let_go(other)
 
 
-class Forgetful(SqliteStore):
+def test_what_was_written_without_our_knowing_is_not_written_twice(
+    store: Stored, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Fails after it has written, as where the answer to COMMIT is lost."""
+    write, fails = store.write, iter([True, True, True])
 
-    fails = 0
-
-    def write(self, items: Sequence[Entry | Reservation]) -> None:
-        super().write(items)
-        if self.fails:
-            self.fails -= 1
-            from kanoa_mlops.errors import BooksBusy
-
+    def forgetful(items: Sequence[Entry | Reservation]) -> None:
+        write(items)
+        if next(fails, False):
             raise BooksBusy("Nobody knows.")
 
-
-def test_what_was_written_without_our_knowing_is_not_written_twice(path: Path, clock: Clock) -> None:
-    store = Forgetful(path)
+    monkeypatch.setattr(store, "write", forgetful)
     books = Books(store, clock=clock)
-    store.fails = 3
     made = set_aside(books.reserve(900, [ALL], backend="groq"))
     books.record(entry("a", micro=400, reservation=made))
     books.record(entry("b"))
@@ -267,11 +263,10 @@ def test_what_was_written_without_our_knowing_is_not_written_twice(path: Path, c
         books.tick()
     assert requests(store) == ["a", "b"]
     assert Books(store, clock=clock).under(ALL) == Sum(400, 0)
-    store.close()
 
 
 def test_one_that_cannot_be_written_does_not_stand_in_the_way(
-    books: Books, other: SqliteStore, caplog: pytest.LogCaptureFixture
+    books: Books, other: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     books.record(entry("a"))
     books.record(entry("b", status=2**70))
@@ -285,7 +280,7 @@ def test_one_that_cannot_be_written_does_not_stand_in_the_way(
     ] * 2
 
 
-def test_memory_is_bounded_and_money_is_not_forgotten(store: SqliteStore, clock: Clock) -> None:
+def test_memory_is_bounded_and_money_is_not_forgotten(store: Stored, clock: Clock) -> None:
     books = Books(store, clock=clock, capacity=3)
     made = set_aside(books.reserve(900, [ALL], backend="groq"))
     for number in range(10):
@@ -301,9 +296,9 @@ def test_memory_is_bounded_and_money_is_not_forgotten(store: SqliteStore, clock:
 
 
 def test_what_another_process_spends_is_known_at_the_next_tick(
-    books: Books, path: Path, clock: Clock
+    books: Books, where: str, clock: Clock
 ) -> None:
-    elsewhere = Books(SqliteStore(path), clock=clock)
+    elsewhere = Books(opened(where), clock=clock)
     books.record(entry("mine", micro=1))
     made = set_aside(elsewhere.reserve(20, [ALL], backend="groq"))
     elsewhere.record(entry("theirs", micro=300))
@@ -317,35 +312,38 @@ def test_what_another_process_spends_is_known_at_the_next_tick(
     elsewhere._store.close()
 
 
-def test_a_look_that_failed_is_made_up_for(books: Books, store: SqliteStore, other: SqliteStore) -> None:
+def test_a_look_that_failed_is_made_up_for(books: Books, store: Stored, other: Stored) -> None:
     key, text = new_key("ben", NOON)
     other.add_key(key)
-    store._connection.execute("ALTER TABLE keys RENAME TO hidden")
-    with pytest.raises(sqlite3.OperationalError):
+    execute(store, "ALTER TABLE keys RENAME TO hidden")
+    with pytest.raises(NO_TABLE):
         books.tick()
-    store._connection.execute("ALTER TABLE hidden RENAME TO keys")
+    execute(store, "ALTER TABLE hidden RENAME TO keys")
     books.tick()
     assert books.keyring.find(text) == key
 
 
-def test_killed_in_the_midst_of_it_the_sums_are_those_of_the_entries(path: Path) -> None:
+def test_killed_in_the_midst_of_it_the_sums_are_those_of_the_entries(where: str) -> None:
     program = (
-        "import sys, time; from pathlib import Path\n"
+        "import os\n"
         "from kanoa_mlops.gateway.books.books import Books\n"
-        "from kanoa_mlops.gateway.books.sqlite import SqliteStore\n"
         "from tests.gateway.books.making import NOON, entry\n"
-        "books = Books(SqliteStore(Path(sys.argv[1])), clock=lambda: NOON)\n"
+        "from tests.gateway.books.places import opened\n"
+        "books = Books(opened(os.environ['WHERE']), clock=lambda: NOON)\n"
         "for number in range(10**9):\n"
         "    made = books.reserve(3, [], backend='groq')\n"
         "    books.record(entry(made.id, backend='groq', micro=2, reservation=made))\n"
         "    if number % 3 == 0: books.tick()\n"
         "    if number == 100: print('well under way', flush=True)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE) as writer:
+    environment = {**os.environ, "WHERE": where}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"well under way\n"
         writer.kill()
-    store = SqliteStore(path)
+    store = opened(where)
+    while are_others(store):
+        time.sleep(0.01)
     (total,) = store.totals([Dimension.BACKEND], 0.0, NOON + 1)
     assert total.requests >= 100
     books = Books(store, clock=lambda: NOON)
@@ -355,9 +353,9 @@ def test_killed_in_the_midst_of_it_the_sums_are_those_of_the_entries(path: Path)
 
 
 @pytest.mark.parametrize("processes", [1, 3], ids=["one gateway", "three gateways"])
-def test_many_at_once_never_get_more_than_a_cap_allows(path: Path, clock: Clock, processes: int) -> None:
+def test_many_at_once_never_get_more_than_a_cap_allows(where: str, clock: Clock, processes: int) -> None:
     """Threads, with real ones' timing; each spends all it set aside."""
-    gateways = [Books(SqliteStore(path, patience=30.0), clock=clock) for _ in range(processes)]
+    gateways = [Books(opened(where, patience=30.0), clock=clock) for _ in range(processes)]
     caps = [ALL, Cap(Payer.KEY, Period.DAY, 400)]
     granted: list[Reservation] = []
     begin = threading.Barrier(8)

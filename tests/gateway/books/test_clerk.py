@@ -5,28 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.clerk import Clerk
 from kanoa_mlops.gateway.books.key import new_key
-from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.books.totals import Dimension
 from tests.gateway.books.making import NOON, entry
+from tests.gateway.books.places import Stored, execute, hold, let_go, opened
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "gateway.db", patience=0.01)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "gateway.db")
+def store(where: str) -> Iterator[Stored]:
+    store = opened(where, patience=0.01)
     yield store
     store.close()
 
@@ -37,13 +29,11 @@ def until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def count(store: SqliteStore) -> int:
+def count(store: Stored) -> int:
     return sum(total.requests for total in store.totals([Dimension.MODEL], 0.0, NOON + 1))
 
 
-def test_what_is_recorded_is_written_and_what_others_do_is_seen(
-    store: SqliteStore, other: SqliteStore
-) -> None:
+def test_what_is_recorded_is_written_and_what_others_do_is_seen(store: Stored, other: Stored) -> None:
     books = Books(store)
     clerk = Clerk(books)
     clerk.start()
@@ -55,7 +45,7 @@ def test_what_is_recorded_is_written_and_what_others_do_is_seen(
     assert clerk.stop() == 0
 
 
-def test_all_is_written_at_the_end(store: SqliteStore, other: SqliteStore) -> None:
+def test_all_is_written_at_the_end(store: Stored, other: Stored) -> None:
     books = Books(store)
     clerk = Clerk(books, period=3600.0)
     clerk.start()
@@ -67,39 +57,40 @@ def test_all_is_written_at_the_end(store: SqliteStore, other: SqliteStore) -> No
 
 
 def test_what_cannot_be_written_at_the_end_is_told(
-    store: SqliteStore, other: SqliteStore, caplog: pytest.LogCaptureFixture
+    store: Stored, other: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     books = Books(store)
     clerk = Clerk(books, period=0.01)
     clerk.start()
-    other._connection.execute("BEGIN IMMEDIATE")
+    hold(other)
     books.record(entry("a"))
     assert clerk.stop(patience=0.05) == 1
     assert caplog.records[-1].message == "1 entries of the ledger were not written and are lost."
-    other._connection.execute("ROLLBACK")
+    let_go(other)
 
 
-def test_a_disk_that_is_well_again_before_the_end_gets_all(store: SqliteStore, other: SqliteStore) -> None:
+def test_a_disk_that_is_well_again_before_the_end_gets_all(store: Stored, other: Stored) -> None:
     books = Books(store)
     clerk = Clerk(books, period=0.01)
     clerk.start()
-    other._connection.execute("BEGIN IMMEDIATE")
+    hold(other)
     books.record(entry("a"))
     until(lambda: books.condition().trouble)
-    threading.Timer(0.2, lambda: other._connection.execute("ROLLBACK")).start()
+    threading.Timer(0.2, let_go, [other]).start()
     assert clerk.stop(patience=60.0) == 0
     assert count(other) == 1
 
 
 def test_a_fault_of_ours_does_not_end_it(
-    store: SqliteStore, other: SqliteStore, caplog: pytest.LogCaptureFixture
+    store: Stored, other: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     books = Books(store)
     clerk = Clerk(books, period=0.01)
     clerk.start()
-    other._connection.execute("ALTER TABLE keys RENAME TO hidden")
+    execute(other, "ALTER TABLE keys RENAME TO hidden")
+    other.write([entry("b")])
     until(lambda: "The books could not be kept for a moment." in caplog.messages)
-    other._connection.execute("ALTER TABLE hidden RENAME TO keys")
+    execute(other, "ALTER TABLE hidden RENAME TO keys")
     books.record(entry("a"))
-    until(lambda: count(other) == 1)
+    until(lambda: count(other) == 2)
     clerk.stop()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
@@ -12,39 +10,27 @@ from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
 from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.books.spending import Spent
-from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.books.totals import Dimension, Total
 from tests.gateway.books.making import DAY, HOUR, NOON, entry
+from tests.gateway.books.places import Stored, execute, requests
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "gateway.db")
-    yield store
-    store.close()
-
-
-def requests(store: SqliteStore) -> list[str]:
-    rows = store._connection.execute("SELECT request FROM entries ORDER BY number").fetchall()
-    return [request for (request,) in rows]
-
-
-def test_a_whole_entry_is_kept(store: SqliteStore) -> None:
+def test_a_whole_entry_is_kept(store: Stored) -> None:
     whole = entry("a", micro=42, estimated=True, status=502, first_token_ms=None)
     store.write([whole])
     names = [each.name for each in fields(Entry) if each.name != "reservation"]
-    (row,) = store._connection.execute(f"SELECT {', '.join(names)} FROM entries").fetchall()
+    (row,) = execute(store, f"SELECT {', '.join(names)} FROM entries")
     assert row == tuple(getattr(whole, name) for name in names)
 
 
-def test_in_order_and_once_each(store: SqliteStore) -> None:
+def test_in_order_and_once_each(store: Stored) -> None:
     store.write([entry("c", micro=1), entry("a", micro=10), entry("c", micro=100)])
     store.write([entry("a", micro=1000), entry("b", micro=10_000)])
     assert requests(store) == ["c", "a", "b"]
     assert store.booked("2026-11-28", NOON).spent == [Spent("2026-11-28", "anna", "local-1", 10_011)]
 
 
-def test_an_entry_takes_the_place_of_its_reservation_and_pays_on_its_day(store: SqliteStore) -> None:
+def test_an_entry_takes_the_place_of_its_reservation_and_pays_on_its_day(store: Stored) -> None:
     made = Reservation("r", NOON, "anna", "groq", 500)
     assert store.reserve(made, [Cap(Payer.KEY, Period.DAY, 500)]) is None
     assert store.booked("2026-11-28", NOON).reservations == [made]
@@ -53,7 +39,7 @@ def test_an_entry_takes_the_place_of_its_reservation_and_pays_on_its_day(store: 
     assert (booked.reservations, booked.spent) == ([], [Spent("2026-11-28", "anna", "groq", 300)])
 
 
-def test_a_reservation_is_given_back_once(store: SqliteStore) -> None:
+def test_a_reservation_is_given_back_once(store: Stored) -> None:
     made = Reservation("r", NOON, "anna", "groq", 500)
     store.reserve(made, [])
     store.write([made, made, entry(reservation=made)])
@@ -61,7 +47,7 @@ def test_a_reservation_is_given_back_once(store: SqliteStore) -> None:
     assert store.booked("2026-11-28", NOON).spent == []
 
 
-def test_a_reservation_that_nobody_settles_lapses_after_an_hour(store: SqliteStore) -> None:
+def test_a_reservation_that_nobody_settles_lapses_after_an_hour(store: Stored) -> None:
     made = Reservation("r", NOON, "anna", "groq", 500)
     store.reserve(made, [])
     cap = Cap(Payer.ALL, Period.DAY, 500)
@@ -75,7 +61,7 @@ def test_a_reservation_that_nobody_settles_lapses_after_an_hour(store: SqliteSto
     )
 
 
-def test_a_clock_that_was_ahead_drops_nothing_for_good(store: SqliteStore) -> None:
+def test_a_clock_that_was_ahead_drops_nothing_for_good(store: Stored) -> None:
     cap = Cap(Payer.ALL, Period.DAY, 500)
     store.reserve(Reservation("r", NOON, "anna", "groq", 500), [])
     assert store.reserve(Reservation("ahead", NOON + 300 * DAY, "anna", "groq", 0), [cap]) is None
@@ -94,7 +80,7 @@ def test_a_clock_that_was_ahead_drops_nothing_for_good(store: SqliteStore) -> No
     ],
     ids=lambda value: f"{value.payer} {value.period}" if isinstance(value, Cap) else "",
 )
-def test_what_counts_against_a_cap(store: SqliteStore, cap: Cap, counted: int) -> None:
+def test_what_counts_against_a_cap(store: Stored, cap: Cap, counted: int) -> None:
     store.write(
         [
             entry("a", key="anna", backend="cerebras", micro=0b0001),
@@ -109,7 +95,7 @@ def test_what_counts_against_a_cap(store: SqliteStore, cap: Cap, counted: int) -
         assert (refusal is None) == (limit > counted)
 
 
-def test_what_is_added_up_by_what(store: SqliteStore) -> None:
+def test_what_is_added_up_by_what(store: Stored) -> None:
     store.write(
         [
             entry("a", at=NOON, model="x", tier="local", prompt_tokens=1, completion_tokens=10),
@@ -148,7 +134,7 @@ def test_what_is_added_up_by_what(store: SqliteStore) -> None:
     assert store.totals([Dimension.DAY], NOON + 2 * DAY, NOON + 3 * DAY) == []
 
 
-def test_an_engine_that_counts_nonsense_breaks_no_sum(store: SqliteStore) -> None:
+def test_an_engine_that_counts_nonsense_breaks_no_sum(store: Stored) -> None:
     store.write([entry(f"{n}", prompt_tokens=10**30, completion_tokens=2**63) for n in range(100)])
     (total,) = store.totals([Dimension.MODEL], 0.0, NOON + 1)
     assert total.requests == 100

@@ -19,8 +19,8 @@ def samples(registry: CollectorRegistry) -> set[str]:
 def test_one_set_of_names_whatever_the_engine() -> None:
     readings, registry = Readings(), CollectorRegistry()
     registry.register(EngineCollector(readings))
-    readings.put(Reading("m", "127.0.0.1:8001", "vllm", FULL))
-    labels = 'backend="127.0.0.1:8001",engine="vllm",model="m"'
+    readings.put(Reading("m", "one", "vllm", FULL))
+    labels = 'backend="one",engine="vllm",model="m"'
     assert samples(registry) == {
         f"kanoa_engine_requests_running{{{labels}}} 1.0",
         f"kanoa_engine_requests_waiting{{{labels}}} 2.0",
@@ -36,16 +36,22 @@ def test_what_an_engine_does_not_tell_has_no_series() -> None:
     readings, registry = Readings(), CollectorRegistry()
     registry.register(EngineCollector(readings))
     assert samples(registry) == set()
-    readings.put(Reading("m", "127.0.0.1:11434", "ollama", EngineCounters(running=0)))
-    assert samples(registry) == {
-        'kanoa_engine_requests_running{backend="127.0.0.1:11434",engine="ollama",model="m"} 0.0'
-    }
+    readings.put(Reading("m", "one", "ollama", EngineCounters(running=0)))
+    assert samples(registry) == {'kanoa_engine_requests_running{backend="one",engine="ollama",model="m"} 0.0'}
+
+
+def test_each_backend_of_a_pool_has_its_own() -> None:
+    readings, registry = Readings(), CollectorRegistry()
+    registry.register(EngineCollector(readings))
+    for backend in ("one", "two"):
+        readings.put(Reading("m", backend, "ollama", EngineCounters(running=0)))
+    assert len(samples(registry)) == 2
 
 
 def test_what_could_not_be_read_anew_is_gone() -> None:
     readings, registry = Readings(), CollectorRegistry()
     registry.register(EngineCollector(readings))
-    readings.put(Reading("m", "a:1", "vllm", FULL))
-    readings.drop("m")
-    readings.drop("m")
+    readings.put(Reading("m", "one", "vllm", FULL))
+    readings.drop("one")
+    readings.drop("one")
     assert samples(registry) == set()

@@ -6,6 +6,7 @@ quote, nothing is passed on.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -83,6 +84,8 @@ class Link:
         Raises:
             SettingsError: no address.
         """
+        # It warns of errors in a pipeline that it raises as well; they are told once, by whoever asked.
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
         self._address = address
         self._patience = patience
         self._name = f"The gateway's {address}"

@@ -12,7 +12,7 @@ class Reading:
     model: str
     """The served name."""
     backend: str
-    """Host and port."""
+    """The name by which it is watched; it stays when the engine starts anew somewhere else."""
     engine: str
     """Without its version."""
     counters: EngineCounters
@@ -22,13 +22,13 @@ class Readings:
     """Whoever asks the engines writes here. What could not be read anew is not kept: it would look true."""
 
     def __init__(self) -> None:
-        self._by_model: dict[str, Reading] = {}
+        self._by_backend: dict[str, Reading] = {}
 
     def put(self, reading: Reading) -> None:
-        self._by_model[reading.model] = reading
+        self._by_backend[reading.backend] = reading
 
-    def drop(self, model: str) -> None:
-        self._by_model.pop(model, None)
+    def drop(self, backend: str) -> None:
+        self._by_backend.pop(backend, None)
 
     def all(self) -> tuple[Reading, ...]:
-        return tuple(self._by_model.values())
+        return tuple(self._by_backend.values())

@@ -1,0 +1,190 @@
+"""What is allowed beyond the LAN as `burst` shows it, for people and for programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from kanoa_mlops.catalog.load import Catalog
+from kanoa_mlops.catalog.types import Offer, Provider
+from kanoa_mlops.cli.books import open_store
+from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
+from kanoa_mlops.gateway.books.money import MICRO, format_dollars
+from kanoa_mlops.gateway.books.spending import Spending
+from kanoa_mlops.gateway.burst.allowed import AllowedProvider, BurstConfig
+from kanoa_mlops.gateway.burst.grant import Burst, Grant
+from kanoa_mlops.gateway.burst.granting import Entry, burst_of
+from kanoa_mlops.gateway.burst.secret import Secrets
+from kanoa_mlops.gateway.days import month_of
+from kanoa_mlops.gateway.policy.allowance import Limit
+from kanoa_mlops.settings import Settings, environment
+
+_TRAINS = {
+    True: " Models may be trained on requests.",
+    False: " No model is trained on requests.",
+    None: "",
+}
+_UNITS: dict[Limit, str] = {
+    "requests_per_minute": "req/min",
+    "requests_per_day": "req/day",
+    "tokens_per_minute": "tok/min",
+    "tokens_per_day": "tok/day",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    grant: Grant
+    provider: Provider | None
+    """None where only an address is known."""
+    missing: str
+    """Why there is no key; '' where there is one."""
+    left: int | None
+    """Micro-dollars that may still be spent there today; None where nothing limits it, or nobody knows."""
+
+    @property
+    def policy(self) -> str:
+        if self.provider is None:
+            return f"What becomes of requests is for {self.grant.provider} to say."
+        return policy_of(self.provider)
+
+
+def shown(config: BurstConfig, catalog: Catalog, settings: Settings) -> tuple[Burst, list[Shown]]:
+    """
+    Raises:
+        SettingsError: an entry cannot be granted; a key that is not there is shown, not raised.
+    """
+    missing: list[str] = []
+    secrets = Secrets(environment(), settings.hub_token_file)
+
+    def look(entry: Entry, usual: str | None) -> str:
+        found = secrets.look(entry, usual)
+        missing.append(f"{found.why} {found.hint}".strip())
+        return found.key
+
+    burst = burst_of(config, catalog, look)
+    now = time.time()
+    spending = _spending(settings, now)
+    providers = [
+        catalog.providers[entry.provider.lower()] if isinstance(entry, AllowedProvider) else None
+        for entry in config.allowed
+    ]
+    rows = zip(burst.grants, providers, missing, strict=True)
+    return burst, [
+        Shown(grant, provider, why, _left(burst, grant, spending, now)) for grant, provider, why in rows
+    ]
+
+
+def policy_of(provider: Provider) -> str:
+    """What becomes of requests there, and when that was read."""
+    policy = provider.data_policy
+    read = provider.sources[policy.source].checked
+    return f"{policy.summary}{_TRAINS[policy.trains]} Read {read}."
+
+
+def prices_read(provider: Provider) -> date | None:
+    """The oldest date of a price or a limit; None without any."""
+    facts = [fact for offer in provider.offers for fact in (offer.price, offer.limits, offer) if fact]
+    return min((provider.sources[fact.source].checked for fact in facts), default=None)
+
+
+def price_of(grant: Grant) -> str:
+    """Dollars for a million tokens of prompt and of answer."""
+    return "free" if grant.free else f"{grant.price.prompt} / {grant.price.answer}"
+
+
+def offered_price(offer: Offer) -> str:
+    if offer.plan == "free":
+        return "free"
+    return f"{offer.price.prompt} / {offer.price.answer}" if offer.price else "not known"
+
+
+def limits_text(limits: Mapping[Limit, int]) -> str:
+    """'30 req/min, 8,000 tok/min'; '' where none is known."""
+    return ", ".join(f"{limits[name]:,} {unit}" for name, unit in _UNITS.items() if name in limits)
+
+
+def cap_of(micro_per_day: int | None, micro_per_month: int | None) -> str:
+    """'$2.00 a day, $20.00 a month'; '' without one."""
+    sums = ((micro_per_day, "day"), (micro_per_month, "month"))
+    return ", ".join(f"{format_dollars(micro)} a {period}" for micro, period in sums if micro is not None)
+
+
+def document(each: Shown) -> dict[str, Any]:
+    grant, provider = each.grant, each.provider
+    return {
+        "id": grant.id,
+        "for": grant.model,
+        "provider": grant.provider,
+        "tier": grant.tier,
+        "base_url": grant.base_url,
+        "name": grant.name,
+        "free": grant.free,
+        "dollars_per_million_tokens": {
+            "prompt": float(grant.price.prompt),
+            "answer": float(grant.price.answer),
+        },
+        "limits": dict(grant.limits),
+        "dollars_per_day": dollars(grant.micro_per_day),
+        "dollars_per_month": dollars(grant.micro_per_month),
+        "dollars_left_today": dollars(each.left),
+        "key": not each.missing,
+        "data_policy": _policy_document(provider) if provider else None,
+    }
+
+
+def provider_document(provider: Provider) -> dict[str, Any]:
+    return {
+        "id": provider.id,
+        "title": provider.title,
+        "base_url": provider.base_url,
+        "key_variable": provider.key_variable,
+        "data_policy": _policy_document(provider),
+        "offers": [offer.model_dump(mode="json", exclude_none=True) for offer in provider.offers],
+        "note": provider.note,
+        "sources": {name: source.model_dump(mode="json") for name, source in provider.sources.items()},
+    }
+
+
+def dollars(micro: int | None) -> float | None:
+    return None if micro is None else micro / MICRO
+
+
+def _policy_document(provider: Provider) -> dict[str, Any]:
+    policy, source = provider.data_policy, provider.sources[provider.data_policy.source]
+    return {
+        "summary": policy.summary,
+        "trains": policy.trains,
+        "url": source.url,
+        "checked": source.checked.isoformat(),
+    }
+
+
+def _spending(settings: Settings, now: float) -> Spending | None:
+    """None where the books cannot be read."""
+    if settings.books_url is None and not settings.books_file.exists():
+        return Spending()  # who only looks makes no file
+    try:
+        with closing(open_store(settings)) as store:
+            return Spending(store.booked(month_of(now), now))
+    except KanoaError:
+        return None
+
+
+def _left(burst: Burst, grant: Grant, spending: Spending | None, now: float) -> int | None:
+    if spending is None or grant.free:
+        return None
+    sums = (
+        (Payer.BACKEND, Period.DAY, grant.micro_per_day),
+        (Payer.BACKEND, Period.MONTH, grant.micro_per_month),
+        (Payer.ALL, Period.DAY, burst.micro_per_day),
+        (Payer.ALL, Period.MONTH, burst.micro_per_month),
+    )
+    caps = [Cap(payer, period, micro) for payer, period, micro in sums if micro is not None]
+    left = [cap.micro - spending.under(cap, now, backend=grant.id).committed for cap in caps]
+    return max(0, min(left)) if left else None
