@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -54,7 +55,7 @@ class FakeProvider:
     @property
     def micro(self) -> float:
         """What it has charged."""
-        return sum(
+        return math.fsum(
             (each["prompt_tokens"] * PROMPT_PRICE + each["completion_tokens"] * ANSWER_PRICE) / 1000
             for each in self.answered
         )

@@ -94,8 +94,8 @@ async def a_scene(
     door = await open_door(
         backend(engine.url, slots=1),
         *beyond,
-        reception=Reception(office.books, False, Purse(office.books, caps)),
-        terms=Terms(burst_after=0.2, queue_seconds=1.0),
+        reception=Reception(office.books, False, Purse(office.books, caps, after_seconds=0.2)),
+        terms=Terms(queue_seconds=1.0),
     )
     return Scene(door, engine, office)
 
@@ -111,7 +111,7 @@ async def test_it_leaves_where_the_wait_is_long_and_says_so(
     scene: Scene, provider: FakeProvider, stream: bool
 ) -> None:
     await scene.crowd.hold()
-    usage = {"stream_options": {"include_usage": True}} if stream else {}
+    usage: dict[str, Any] = {"stream_options": {"include_usage": True}} if stream else {}
     answer = await scene.ask(stream=stream, **usage)
     told = {name.removeprefix("x-kanoa-"): value for name, value in answer.headers.items() if "kanoa" in name}
     assert (told["backend"], told["tier"], told["engine"]) == (

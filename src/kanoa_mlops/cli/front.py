@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kanoa_mlops.cli.beyond import following
 from kanoa_mlops.cli.door import open_door
 from kanoa_mlops.cli.engine import OnChange, first_record, make_engine
 from kanoa_mlops.cli.reception import reception
@@ -17,7 +18,7 @@ from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.server import Gateway
-from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.gateway.watch import Watch
 from kanoa_mlops.planner.together import fits_together
 from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.fleet.fleet import Fleet
@@ -56,7 +57,7 @@ class Front:
             command=request.command,
             engines=tuple(_first_record(each, by_turns) for each in served),
         )
-        self._backends = Backends(self._backend(each.plan, by_turns) for each in served)
+        self._backends = Backends(self._backend(each, by_turns) for each in served)
         self._fleet = self._make_fleet(served, request) if by_turns else None
         alive = () if by_turns else served
         self._engines = [make_engine(each, settings, folder, self._engine_changed) for each in alive]
@@ -70,7 +71,11 @@ class Front:
         """
         stop, host, port = stop_on_signals(), self._record.host, self._record.port
         with reception(self._settings, host) as desk:
-            async with open_door(self._settings, self._backends, host, port, desk, self._fleet) as gateway:
+            assert desk.purse is not None
+            async with (
+                following(self._settings, self._backends, desk.purse),
+                open_door(self._settings, self._backends, host, port, desk, self._fleet) as gateway,
+            ):
                 self._write()
                 try:
                     async with self._fleet or contextlib.nullcontext():
@@ -84,6 +89,9 @@ class Front:
         self, gateway: Gateway, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]
     ) -> None:
         stopped = asyncio.create_task(stop.wait())
+        watch = Watch(self._backends, gateway.app.traffic, gateway.app.readings)
+        near = [each.id for each in self._backends.all() if each.near]
+        watching = [asyncio.create_task(watch.keep(id, None)) for id in near]
         engines: list[asyncio.Task[None]] = []
         try:
             # One after another: an engine measures what is free on a card while it starts.
@@ -100,9 +108,9 @@ class Front:
         finally:
             # The door first: answers under way still need their engines to finish.
             await gateway.stop(self._settings.drain_seconds)
-            for task in (*engines, stopped):
+            for task in (*engines, *watching, stopped):
                 task.cancel()
-            await asyncio.gather(*engines, stopped, return_exceptions=True)
+            await asyncio.gather(*engines, *watching, stopped, return_exceptions=True)
 
     async def _stay_known(self, stop: asyncio.Event) -> None:
         """Until asked to stop. A record that was cleaned away is written again, or nobody could stop us."""
@@ -113,7 +121,7 @@ class Front:
                 self._write()
 
     def _engine_changed(self, record: EngineRecord) -> None:
-        backend = self._backends.find(record.model)
+        backend = self._backends.get(record.model)
         assert backend is not None, "every engine has its backend from the start"
         self._backends.put(
             replace(
@@ -162,7 +170,8 @@ class Front:
         self._record = replace(self._record, **changes)  # type: ignore[arg-type]
         self._folder.write(self._record)
 
-    def _backend(self, plan: Plan, on_demand: bool) -> Backend:
+    def _backend(self, served: Served, on_demand: bool) -> Backend:
+        plan = served.plan
         return Backend(
             model=plan.model,
             aliases=plan.aliases,
@@ -172,6 +181,8 @@ class Front:
             context_tokens=plan.context,
             state="asleep" if on_demand else "loading",
             on_demand=on_demand,
+            slots=plan.sequences,
+            reasons=served.model.reasoning,
             engine_key=write_key(self._folder.engine_key(plan.model)),
         )
 

@@ -7,7 +7,9 @@ import contextlib
 import logging
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,12 +17,15 @@ from kanoa_mlops.cli import options
 from kanoa_mlops.cli.loop import run
 from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.errors import Failure
-from kanoa_mlops.gateway.config import GatewayConfig, read_config
+from kanoa_mlops.gateway.burst.grant import Burst
+from kanoa_mlops.gateway.config import GatewayConfig, burst_in, read_config
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.runtime.lazy_log import LazyLog
-from kanoa_mlops.settings import Settings, load_settings
+from kanoa_mlops.settings import Settings, environment, load_settings
+
+if TYPE_CHECKING:
+    from kanoa_mlops.gateway.roster import Listed
 
 
 @click.command()
@@ -36,46 +41,81 @@ from kanoa_mlops.settings import Settings, load_settings
 def command(path: Path, host: str | None, port: int | None) -> None:
     """Answer for engines that run already, until Ctrl-C.
 
-    Each engine is asked for its health; a model that is not ready is refused
-    with the reason. The log goes to standard error, without what is asked.
+    Each engine is asked for its health; a request waits for one that loads, and
+    is refused with the reason where none answers. The file is read again when
+    it changes. The log goes to standard error, without what is asked.
     """
     screen, settings = Screen(), load_settings()
-    config = read_config(path)
     host = host or settings.host
     # A file of its own: Python's is written line by line.
     log = LazyLog(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8"))
     logging.basicConfig(handlers=[log], format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
+    config = read_config(path)
     with contextlib.nullcontext() if config.open else reception(settings, host) as desk:
         if not is_loopback(host):
             who = "reaches it" if config.open else "has a key"
             screen.say(f"{host} is open to the network: whoever {who} may use it.")
-        run(_answer(screen, settings, config, host, port or settings.port, desk))
+        run(_answer(screen, settings, path, host, port or settings.port, desk))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the file says, with every key at hand."""
+
+    config: GatewayConfig
+    listed: tuple[Listed, ...]
+    burst: Burst
+
+
+def _read(settings: Settings, path: Path) -> _Said:
+    """
+    Raises:
+        SettingsError: it is wrong; names the line.
+    """
+    from kanoa_mlops.catalog.load import load_catalog
+    from kanoa_mlops.gateway.burst.secret import Secrets
+    from kanoa_mlops.gateway.roster import listed
+
+    config = read_config(path)
+    secrets = Secrets(environment(), settings.hub_token_file)
+    # The catalog knows providers; who names none need not wait for it.
+    burst = burst_in(config, load_catalog(settings.catalog_dir), secrets.key_of) if config.burst else Burst()
+    return _Said(config, listed(config), burst)
 
 
 async def _answer(
-    screen: Screen, settings: Settings, config: GatewayConfig, host: str, port: int, desk: Reception | None
+    screen: Screen, settings: Settings, path: Path, host: str, port: int, desk: Reception | None
 ) -> None:
     # The server and all it needs, imported only by the process that becomes one.
     from kanoa_mlops.cli.door import open_door
     from kanoa_mlops.cli.front import stop_on_signals
     from kanoa_mlops.gateway.backends import Backends
-    from kanoa_mlops.gateway.config import backend_of
-    from kanoa_mlops.gateway.watch import watch
+    from kanoa_mlops.gateway.beyond import Beyond
+    from kanoa_mlops.gateway.line import Terms
+    from kanoa_mlops.gateway.reload import reloading, stamp
+    from kanoa_mlops.gateway.roster import Roster
+    from kanoa_mlops.gateway.watch import Watch
 
-    stop = stop_on_signals()
-    backends = Backends(backend_of(each) for each in config.backends)
+    stop, backends, since = stop_on_signals(), Backends(), stamp(path)
+    first = _read(settings, path)
     async with open_door(settings, backends, host, port, desk) as gateway:
-        screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.all())}")
-        watching = asyncio.create_task(watch(backends, config.backends))
-        stopped = asyncio.create_task(stop.wait())
+        roster = Roster(backends, Watch(backends, gateway.app.traffic, gateway.app.readings))
+
+        def take(said: _Said) -> None:
+            roster.take(said.listed)
+            gateway.app.dispatcher.agree(Terms(said.config.queue.length, said.config.queue.seconds))
+            if desk and desk.purse:
+                Beyond(backends, desk.purse).allow(said.burst)
+
+        take(first)
+        screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.models())}")
+        reading = asyncio.create_task(reloading(path, lambda path: _read(settings, path), take, since=since))
         try:
-            await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not stop.is_set():
-                raise Failure("The engines are no longer watched.") from watching.exception()
+            await stop.wait()
         finally:
             # Answers under way are finished first; a proxy before us waits at least as long.
             await gateway.stop(settings.drain_seconds)
-            watching.cancel()
-            stopped.cancel()
-            await asyncio.gather(watching, stopped, return_exceptions=True)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await roster.close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
+from kanoa_mlops.cli.books import open_limits, open_store
 from kanoa_mlops.errors import UserError
 from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.clerk import Clerk
-from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.reception import Reception
@@ -26,12 +26,12 @@ def reception(settings: Settings, host: str) -> Iterator[Reception]:
         UserError: it is to listen beyond this machine, and nobody has a key.
         KanoaError: the books cannot be read.
     """
-    with _opened(settings) as books:
+    with _opened(settings) as books, closing(open_limits(settings)) as limits:
         _require_key(books, host)
         clerk = Clerk(books)
         clerk.start()
         try:
-            yield Reception(books, not is_loopback(host), Purse(books))
+            yield Reception(books, not is_loopback(host), Purse(books), limits)
         finally:
             clerk.stop()
 
@@ -47,7 +47,7 @@ def require_key(settings: Settings, host: str) -> None:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Books]:
-    store = SqliteStore(settings.books_file, patience=_PATIENCE_SECONDS)
+    store = open_store(settings, patience=_PATIENCE_SECONDS)
     try:
         yield Books(store)
     finally:

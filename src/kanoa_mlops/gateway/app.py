@@ -10,6 +10,7 @@ from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.about import About
 from kanoa_mlops.gateway.answering import Answering
 from kanoa_mlops.gateway.backends import Backends
+from kanoa_mlops.gateway.counters.readings import Readings
 from kanoa_mlops.gateway.describe import Describer
 from kanoa_mlops.gateway.dispatcher import Dispatcher
 from kanoa_mlops.gateway.exchange import Exchange
@@ -24,6 +25,7 @@ from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.passage import Passage
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.sending import Sending
+from kanoa_mlops.gateway.traffic import Traffic
 
 _DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
 
@@ -36,6 +38,10 @@ class App:
     """An ASGI application."""
     in_flight: InFlight
     dispatcher: Dispatcher
+    traffic: Traffic
+    """What is sent to engines, for who watches them."""
+    readings: Readings
+    """For who watches them to put what they tell."""
     _client: Client
 
     def close(self) -> None:
@@ -69,7 +75,7 @@ def make_app(
     gateway that is meant to be reached from elsewhere. `allow_remote_images` lets engines that see fetch
     addresses out of requests. `reception` asks for keys and keeps the books; without one everybody comes in,
     and nothing is booked. `loader` loads the models that are on demand; without one there may be none.
-    `terms` are how long requests wait, and when they go beyond the owner's machines.
+    `terms` are how requests wait.
     """
     limits = Limits(
         max_body_bytes,
@@ -81,7 +87,8 @@ def make_app(
         heartbeat_seconds=heartbeat_seconds,
         describing_seconds=describing_seconds,
     )
-    metrics, in_flight, client = Metrics(), InFlight(), Client(f"kanoa-mlops/{version}")
+    traffic, readings = Traffic(), Readings()
+    metrics, in_flight, client = Metrics(readings), InFlight(), Client(f"kanoa-mlops/{version}")
     describer = Describer(
         client,
         backends,
@@ -94,7 +101,7 @@ def make_app(
     dispatcher = Dispatcher(backends, terms or Terms(), purse, loader)
     sending = Sending(
         dispatcher,
-        Forwarder(client, limits),
+        Forwarder(client, limits, traffic),
         limits,
         metrics,
         Holding(loader, backends, limits) if loader is not None else None,
@@ -111,4 +118,4 @@ def make_app(
         if reception:
             reception.dismiss(exchange)
 
-    return App(Answering(handlers, in_flight, ended, hosts), in_flight, dispatcher, client)
+    return App(Answering(handlers, in_flight, ended, hosts), in_flight, dispatcher, traffic, readings, client)

@@ -119,6 +119,10 @@ def backend_of(config: BackendConfig) -> Backend:
         engine_key=_key(config),
         upstream_model=config.upstream_model,
         tier=config.tier,
+        id=config.id or config.model,
+        slots=config.parallel,
+        tools=config.tools,
+        structured=config.structured,
     )
 
 

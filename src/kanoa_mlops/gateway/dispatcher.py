@@ -38,6 +38,12 @@ class Dispatcher:
         self._waking: dict[str, asyncio.Task[None]] = {}
         backends.watcher = self._changed
 
+    def agree(self, terms: Terms) -> None:
+        """From now on these."""
+        self.terms = terms
+        for line in self._lines.values():
+            line.terms = terms
+
     async def seat(self, ask: Ask, guest: Guest, tell: Tell) -> Seat:
         """
         Raises:

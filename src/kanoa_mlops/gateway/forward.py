@@ -20,6 +20,7 @@ from kanoa_mlops.gateway.http.response import Answer, Response, Stream
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.tally import Tally
+from kanoa_mlops.gateway.traffic import Traffic
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
 from kanoa_mlops.gateway.usage import add_steps, find_usage
 
@@ -27,9 +28,10 @@ from kanoa_mlops.gateway.usage import add_steps, find_usage
 class Forwarder:
     """From a prepared request to the client's answer."""
 
-    def __init__(self, client: Client, limits: Limits) -> None:
+    def __init__(self, client: Client, limits: Limits, traffic: Traffic) -> None:
         self._client = client
         self._limits = limits
+        self._traffic = traffic
 
     async def forward(
         self, request: Request, exchange: Exchange, asked: Asked, backend: Backend, body: bytes
@@ -44,7 +46,9 @@ class Forwarder:
         headers, sent = _request_headers(request, exchange), time.monotonic()
         async with self._heartbeat(request, exchange, asked) as heartbeat:
             try:
-                async with ask_engine(self._client, backend, exchange.route, body, headers) as answer:
+                async with ask_engine(
+                    self._client, backend, exchange.route, body, headers, self._traffic.of(backend.id)
+                ) as answer:
                     if not 200 <= answer.status < 300:
                         raise await _refused(exchange, answer)
                     if not asked.stream:

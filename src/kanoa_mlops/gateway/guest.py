@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kanoa_mlops.gateway.books.key import Key
-from kanoa_mlops.gateway.books.limiter import Admission
+from kanoa_mlops.gateway.books.rate_limits import Place
 from kanoa_mlops.gateway.envelope import ApiError
 
 
@@ -14,7 +14,7 @@ class Guest:
     """Without a key, whoever sits at this machine."""
 
     key: Key | None = None
-    admission: Admission | None = None
+    admission: Place | None = None
 
     @property
     def id(self) -> str:

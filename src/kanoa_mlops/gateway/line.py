@@ -25,14 +25,12 @@ from kanoa_mlops.gateway.snapshot import Standing
 
 @dataclass(frozen=True)
 class Terms:
-    """What the owner lets requests do, beside what the backends themselves allow."""
+    """How requests wait."""
 
     queue_length: int = 64
     """Requests of one model that wait at most."""
     queue_seconds: float = 300.0
     """How long each of them does at most."""
-    burst_after: float = 10.0
-    """Seconds of waiting from which on a request goes beyond the owner's machines, where that is allowed."""
 
 
 @dataclass
@@ -191,7 +189,7 @@ class Line:
             queue_length=self.terms.queue_length,
             burst_allowed=True,
             key_may_burst=guest.may_burst,
-            burst_after=self.terms.burst_after,
+            burst_after=self._purse.after_seconds,
             budget_left=left.dollars,
             budget_renewed_at=None
             if left.renewed_at is None

@@ -9,6 +9,8 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from kanoa_mlops.gateway.books.money import MICRO
+from kanoa_mlops.gateway.counters.collector import EngineCollector
+from kanoa_mlops.gateway.counters.readings import Readings
 from kanoa_mlops.gateway.envelope import Source
 from kanoa_mlops.gateway.exchange import CLIENT_LEFT, Exchange
 from kanoa_mlops.gateway.policy.backend import Kind
@@ -43,8 +45,10 @@ class _Series:
 class Metrics:
     """One app's own registry, so that two apps in one process do not count together."""
 
-    def __init__(self) -> None:
+    def __init__(self, readings: Readings) -> None:
+        """`readings` are what engines tell of themselves."""
         self._registry = CollectorRegistry()
+        self._registry.register(EngineCollector(readings))
         self._requests = self._counter(
             "requests", "Requests by what they came to", "model", "route", "status", "backend", "tier"
         )

@@ -36,7 +36,7 @@ class Passage:
     reception: Reception | None
 
     async def pass_on(self, request: Request, exchange: Exchange) -> Answer:
-        exchange.guest = guest = self.reception.admit(request.headers) if self.reception else Guest()
+        exchange.guest = guest = await self.reception.admit(request.headers) if self.reception else Guest()
         exchange.patience.allow(self.limits.idle_seconds, partial(_slow_upload, self.limits))
         raw = await read_body(request, self.limits.max_body_bytes, exchange.patience)
         exchange.read_at = time.monotonic()

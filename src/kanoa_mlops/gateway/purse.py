@@ -29,9 +29,13 @@ class Left:
 
 @dataclass
 class Purse:
+    """All that the owner allows to be spent, as it is now."""
+
     books: Books
     caps: tuple[Cap, ...] = ()
     """On all spending together; changed when the owner changes them."""
+    after_seconds: float = 10.0
+    """Seconds of waiting, gone and expected, from which on a request may leave; likewise."""
 
     def left(self, guest: Guest) -> Left:
         """Of what this guest, and all together, may spend."""

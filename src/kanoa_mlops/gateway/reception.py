@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.key import Standing
+from kanoa_mlops.gateway.books.rate_limits import OwnLimits, RateLimits
 from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
@@ -26,8 +27,9 @@ class Reception:
     """Else one of ours counts, and any other word passes, as clients must send one."""
     purse: Purse | None = None
     """Without one nothing leaves the owner's machines."""
+    limits: RateLimits = field(default_factory=OwnLimits)
 
-    def admit(self, headers: Mapping[str, str]) -> Guest:
+    async def admit(self, headers: Mapping[str, str]) -> Guest:
         """
         Raises:
             ApiError: 401 without a good key where one is wanted, 429 where the key had its share.
@@ -41,7 +43,7 @@ class Reception:
         standing = key.standing(time.time())
         if standing is not Standing.GOOD:
             raise _refused(f"The key {key.name!r} is {standing}.")
-        admission = self.books.limiter.admit(key, time.monotonic())
+        admission = await self.limits.admit(key)
         if isinstance(admission, Refusal):
             raise _too_much(admission)
         return Guest(key, admission)
@@ -54,7 +56,7 @@ class Reception:
         entries = tuple(_entries(guest, exchange))
         if guest.admission:
             tokens = sum(each.prompt_tokens + each.completion_tokens for each in entries)
-            guest.admission.end(time.monotonic(), tokens)
+            guest.admission.end(tokens)
         for entry in entries:
             self.books.record(entry)
 

@@ -18,7 +18,7 @@ class Gateway:
     host: str
     port: int
     """The one in use, also where 0 was asked for."""
-    _app: App
+    app: App
     _departure: Departure
     _listening: Listening
 
@@ -36,10 +36,10 @@ class Gateway:
         told = await self._departure.give_notice(grace_seconds)
         self._listening.close()
         try:
-            await self._app.in_flight.drain(grace_seconds - told)
+            await self.app.in_flight.drain(grace_seconds - told)
         finally:
             await self._listening.leave(_CLOSING_SECONDS)
-            self._app.close()
+            self.app.close()
 
 
 async def start_gateway(app: App, host: str, port: int) -> Gateway:

@@ -1,0 +1,42 @@
+"""What the owner's file allows beyond this machine, taken up when a server begins and whenever it changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.gateway.backends import Backends
+from kanoa_mlops.gateway.beyond import Beyond
+from kanoa_mlops.gateway.burst.grant import Burst
+from kanoa_mlops.gateway.burst.read import read_burst
+from kanoa_mlops.gateway.purse import Purse
+from kanoa_mlops.gateway.reload import reloading, stamp
+from kanoa_mlops.settings import Settings, environment
+
+
+def read(settings: Settings, path: Path) -> Burst:
+    """
+    Raises:
+        SettingsError: the file is wrong, or an entry of it cannot be granted; names file and line.
+    """
+    return read_burst(path, load_catalog(settings.catalog_dir), environment(), settings.hub_token_file)
+
+
+@asynccontextmanager
+async def following(settings: Settings, backends: Backends, purse: Purse) -> AsyncIterator[None]:
+    """
+    Raises:
+        SettingsError: as above, on entering; later the log says so, and what was allowed before is kept.
+    """
+    path, beyond = settings.burst_file, Beyond(backends, purse)
+    since = stamp(path)
+    beyond.allow(read(settings, path))
+    task = asyncio.create_task(reloading(path, lambda path: read(settings, path), beyond.allow, since=since))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
