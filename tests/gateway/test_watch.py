@@ -17,7 +17,7 @@ from kanoa_mlops.gateway.counters.readings import Reading, Readings
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.traffic import Flow, Traffic
 from kanoa_mlops.gateway.upstream import ask_engine
-from kanoa_mlops.gateway.watch import Watch, watch
+from kanoa_mlops.gateway.watch import Watch, watch, watch_supervised
 from tests.fakes.wedged import WellEngine
 from tests.gateway.conftest import backend, chat
 from tests.gateway.counters.recorded import recorded
@@ -227,6 +227,14 @@ async def test_of_one_that_is_supervised_only_what_was_found_here_is_changed(eng
     assert await watched.look(after=2) == ("down", "killed")
 
 
+async def test_one_that_is_taken_out_leaves_nothing_behind(watched: Watched) -> None:
+    await watched.look()
+    assert watched.readings.all()
+    gone = Watch(Backends(), watched.traffic, watched.readings)
+    await gone.look(MODEL, "/health")
+    assert watched.readings.all() == ()
+
+
 async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None:
     async with WellEngine(ill=True) as other:
         config = [
@@ -248,3 +256,16 @@ async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def test_supervised_engines_are_read_once_their_supervisor_calls_them_ready(engine: WellEngine) -> None:
+    backends, readings = Backends([backend(engine.url, state="loading")]), Readings()
+    task = asyncio.create_task(watch_supervised(backends, Traffic(), readings, 0.02))
+    await asyncio.sleep(0.1)
+    assert readings.all() == ()
+    backends.mark(MODEL, "ready")
+    await until(lambda: readings.all() != ())
+    assert [each.state for each in backends.all()] == ["ready"]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
