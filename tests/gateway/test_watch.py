@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 import pytest
 from pydantic import HttpUrl
@@ -16,7 +17,7 @@ from kanoa_mlops.gateway.counters.counters import EngineCounters
 from kanoa_mlops.gateway.counters.readings import Reading, Readings
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.traffic import Flow, Traffic
-from kanoa_mlops.gateway.upstream import ask_engine
+from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
 from kanoa_mlops.gateway.watch import Watch, watch, watch_supervised
 from tests.fakes.wedged import WellEngine
 from tests.gateway.conftest import backend, chat
@@ -24,6 +25,7 @@ from tests.gateway.counters.recorded import recorded
 from tests.gateway.test_leaving import until
 
 MODEL = "smollm2"
+CHAT = "/v1/chat/completions"
 LLAMA = recorded("llama.cpp-b11549-answering.txt")
 MOVED = LLAMA.replace("n_decode_total 184", "n_decode_total 185")
 
@@ -66,9 +68,15 @@ class Watched:
                 await task
 
     async def _ask(self, text: str) -> None:
-        client, body = Client("test"), b"%s" % str(chat(text)).replace("'", '"').encode()
-        async with ask_engine(client, self.backend, "/v1/chat/completions", body, {}, self.flow) as answer:
+        async with self.answer(text) as answer:
             await answer.read()
+
+    @asynccontextmanager
+    async def answer(self, text: str = "hi") -> AsyncIterator[EngineAnswer]:
+        body = json.dumps(chat(text)).encode()
+        with closing(Client("test")) as client:
+            async with ask_engine(client, self.backend, CHAT, body, {}, self.flow) as answer:
+                yield answer
 
 
 @pytest.fixture
@@ -169,9 +177,7 @@ async def test_one_that_was_ill_meanwhile_begins_anew(watched: Watched) -> None:
 
 async def test_a_client_that_does_not_read_is_no_fault_of_the_engine(watched: Watched) -> None:
     watched.engine.always = "talk forever"
-    client = Client("test")
-    body = b'{"messages": [{"content": "hi"}]}'
-    async with ask_engine(client, watched.backend, "/v1/chat/completions", body, {}, watched.flow) as answer:
+    async with watched.answer() as answer:
         await answer.chunk()
         assert watched.flow.waiting == 0
         assert watched.flow.received_bytes > 0
@@ -181,10 +187,7 @@ async def test_a_client_that_does_not_read_is_no_fault_of_the_engine(watched: Wa
 
 async def test_refusals_are_signs_of_life(watched: Watched) -> None:
     watched.engine.always = "busy"
-    body = b'{"messages": [{"content": "hi"}]}'
-    async with ask_engine(
-        Client("test"), watched.backend, "/v1/chat/completions", body, {}, watched.flow
-    ) as answer:
+    async with watched.answer() as answer:
         said = await answer.read_error()
     assert watched.flow.received_bytes == len(said) > 0
 
