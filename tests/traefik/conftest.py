@@ -16,9 +16,10 @@ import aiohttp
 import pytest
 import trustme
 import yaml
+from click.testing import CliRunner, Result
 
+from kanoa_mlops.cli.main import cli
 from kanoa_mlops.runtime.ports import free_port
-from tests.conftest import PROGRAM
 
 TRAEFIK = Path(sys.executable).with_name("traefik")
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
@@ -92,9 +93,9 @@ async def stand(home: Path, authority: Authority) -> AsyncIterator[Stand]:
             limit = ["--rate", str(rate)] if rate else []
             render(*replicas, *authority.options, *ports, *limit, "-o", str(folder))
             if change:
-                _change(folder, change)
-            process = _start(folder)
-            stack.callback(_end, process)
+                alter(folder, change)
+            process = start(folder)
+            stack.callback(end, process)
             connector = aiohttp.TCPConnector(ssl=authority.context, limit=0)
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
             standing = Standing(folder, port, plain, process, session)
@@ -104,15 +105,13 @@ async def stand(home: Path, authority: Authority) -> AsyncIterator[Stand]:
         yield stand
 
 
-def render(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [PROGRAM, "render", "traefik", *arguments], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == code, done.stderr
+def render(*arguments: str) -> Result:
+    done = CliRunner().invoke(cli, ["render", "traefik", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     return done
 
 
-def _change(folder: Path, change: Change) -> None:
+def alter(folder: Path, change: Change) -> None:
     paths = [folder / "traefik.yaml", folder / "routes.yaml"]
     static, routes = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths)
     change(static, routes)
@@ -120,14 +119,14 @@ def _change(folder: Path, change: Change) -> None:
         path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "traefik.log").open("wb") as log:
         return subprocess.Popen(
             [TRAEFIK, f"--configFile={folder / 'traefik.yaml'}"], stdout=log, stderr=subprocess.STDOUT
         )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
 
