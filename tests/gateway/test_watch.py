@@ -15,6 +15,7 @@ from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.config import BackendConfig
 from kanoa_mlops.gateway.counters.counters import EngineCounters
 from kanoa_mlops.gateway.counters.readings import Reading, Readings
+from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.traffic import Flow, Traffic
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
@@ -183,6 +184,19 @@ async def test_a_client_that_does_not_read_is_no_fault_of_the_engine(watched: Wa
         assert watched.flow.received_bytes > 0
         await watched.look()
         assert await watched.look(after=5000) == ("ready", "")
+
+
+@pytest.mark.parametrize("doing", ["cut before headers", "cut after headers", "cut mid-event", "busy", ""])
+async def test_nothing_waits_any_more_however_it_ended(watched: Watched, doing: str) -> None:
+    watched.engine.always = doing
+    with suppress(ApiError):
+        async with watched.answer() as answer:
+            await answer.read()
+    assert watched.flow.waiting == 0
+    watched.engine.always = "stall before headers"
+    async with watched.asked():
+        assert watched.flow.waiting == 1
+    assert watched.flow.waiting == 0
 
 
 async def test_refusals_are_signs_of_life(watched: Watched) -> None:
