@@ -29,7 +29,16 @@ Change = Callable[[dict[str, Any], dict[str, Any]], None]
 @dataclass(frozen=True)
 class Authority:
     folder: Path
-    """Holds ca.pem, cert.pem and key.pem."""
+    """Holds ca.pem and ca-key.pem, cert.pem and key.pem."""
+
+    def issue(self) -> None:
+        """A certificate, in place of the one before."""
+        ca = trustme.CA.from_pem(
+            (self.folder / "ca.pem").read_bytes(), (self.folder / "ca-key.pem").read_bytes()
+        )
+        issued = ca.issue_cert("localhost", "127.0.0.1")
+        issued.private_key_pem.write_to_path(str(self.folder / "key.pem"))
+        (self.folder / "cert.pem").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -59,6 +68,11 @@ class Standing:
     def log(self) -> str:
         return (self.folder / "traefik.log").read_text(encoding="utf-8")
 
+    @property
+    def ports(self) -> list[str]:
+        """As they were given to `render`."""
+        return ["--port", str(self.port), "--http-port", str(self.plain_port)]
+
     async def ask(self, method: str, path: str, **request: Any) -> tuple[int, dict[str, str], bytes]:
         """Status, headers by their names in lower case, and body."""
         async with self.session.request(method, self.url + path, **request) as answer:
@@ -72,14 +86,11 @@ class Stand(Protocol):
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    folder = tmp_path_factory.mktemp("authority")
-    ca = trustme.CA()
-    issued = ca.issue_cert("localhost", "127.0.0.1")
-    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
-    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    for pem in issued.cert_chain_pems:
-        pem.write_to_path(str(folder / "cert.pem"), append=True)
-    return Authority(folder)
+    authority, ca = Authority(tmp_path_factory.mktemp("authority")), trustme.CA()
+    ca.cert_pem.write_to_path(str(authority.folder / "ca.pem"))
+    ca.private_key_pem.write_to_path(str(authority.folder / "ca-key.pem"))
+    authority.issue()
+    return authority
 
 
 @pytest.fixture

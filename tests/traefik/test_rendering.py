@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -12,10 +13,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.guides import GUIDES
 from kanoa_mlops.errors import UserError
 from kanoa_mlops.gateway.departure import NOTICE_HEADER
 from kanoa_mlops.gateway.http import listening
 from kanoa_mlops.render.traefik import Acme, Certificate, Front, routes_text, static_text
+from tests.test_guides import commands
 from tests.traefik.conftest import Authority, render
 
 PAIR = Certificate(Path("/etc/llm/cert.pem"), Path("/etc/llm/key.pem"))
@@ -159,7 +162,7 @@ def test_the_file_that_it_reads_again() -> None:
               minVersion: VersionTLS12
           stores:
             default:
-              # For clients that go by address. A renewed file is read when this one is touched.
+              # For clients that go by address too. Render again when it was renewed.
               defaultCertificate:
                 certFile: /etc/llm/cert.pem
                 keyFile: /etc/llm/key.pem
@@ -206,6 +209,17 @@ def test_rendering_twice_changes_nothing(home: Path, authority: Authority) -> No
     render(*words)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
     assert sorted(first) == ["routes.yaml", "traefik.yaml"]
+
+
+def test_what_the_guide_renders(home: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cert.pem", "key.pem"):
+        shutil.copy(authority.folder / name, home)
+    monkeypatch.chdir(home)
+    text = (GUIDES / "behind-traefik.md").read_text(encoding="utf-8")
+    rendered = [words[2:] for words in commands(text) if words[:2] == ["render", "traefik"]]
+    assert len(rendered) == 2
+    for words in rendered:
+        assert "Endpoint: https://llm.example.org:443/v1" in render(*words).stderr
 
 
 GATEWAY = "http://127.0.0.1:8001"

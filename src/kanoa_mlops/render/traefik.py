@@ -35,7 +35,7 @@ _NOTES = {
     "idleConnTimeout": "90s if unsaid; the gateways close after 75 s, and what is sent just then is lost.",
     "retry": "Where no connection came about, so nothing is asked twice. With `status` it would be.",
     "rateLimit": "Each Traefik counts alone.",
-    "defaultCertificate": "For clients that go by address. A renewed file is read when this one is touched.",
+    "defaultCertificate": "For clients that go by address too. Render again when it was renewed.",
 }
 """Told where the key is written."""
 
