@@ -32,7 +32,7 @@ _VLLM_FIELD = re.compile(
 _VLLM_MEDIA = re.compile(r"At most (?P<most>\d+) (?P<kind>image|video|audio)\(s\) may be provided")
 # vLLM, asked for what this kind of model does not do.
 _VLLM_NO_PATH = {"detail": "Not Found"}
-# Ollama 0.32 on a path it does not have; it has none for reranking.
+# A server in Go, as Ollama is, on a path it does not have; it has none for reranking.
 _OLLAMA_NO_PATH = b"404 page not found"
 _LONGEST_TEXT = 300  # characters of an answer that is no JSON
 
