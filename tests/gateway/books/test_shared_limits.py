@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kanoa_mlops.gateway.books import shared_limits
 from kanoa_mlops.gateway.books.key import Key, KeyLimits
 from kanoa_mlops.gateway.books.rate_limits import OwnLimits, Place, RateLimits
 from kanoa_mlops.gateway.books.refusal import Limit, Refusal
@@ -171,15 +172,21 @@ async def test_whoever_leaves_while_waiting_takes_nothing(gateway: Opens, store:
     (await until_let_in(limits, anna)).end()
 
 
-async def test_whoever_leaves_just_as_it_is_let_in_takes_nothing(gateway: Opens) -> None:
+async def test_whoever_leaves_just_as_it_is_let_in_takes_nothing(
+    gateway: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limits, anna = gateway(), key(parallel=1)
-    for delay in range(20):
-        asked = asyncio.create_task(limits.admit(anna))
-        await asyncio.sleep(delay / 4000)
+    deliver = shared_limits._deliver
+
+    def then_leave(answer: asyncio.Future[Place | Refusal], found: Place | Refusal) -> None:
+        deliver(answer, found)
         asked.cancel()
-        for found in await gathered([asked]):
-            if not isinstance(found, BaseException | Refusal):
-                found.end()
+
+    monkeypatch.setattr(shared_limits, "_deliver", then_leave)
+    asked = asyncio.create_task(limits.admit(anna))
+    (left,) = await gathered([asked])
+    assert isinstance(left, asyncio.CancelledError)
+    monkeypatch.undo()
     (await until_let_in(limits, anna)).end()
 
 
