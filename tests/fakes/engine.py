@@ -100,6 +100,8 @@ async def _answer(request: web.Request, received: Received) -> web.StreamRespons
     """As it should be."""
     if received.path.endswith("/embeddings"):
         return web.json_response({"object": "list", "data": [{"embedding": [0.5]}], "usage": USAGE})
+    if received.path.endswith("/rerank"):
+        return web.json_response({"results": [{"index": 0, "relevance_score": 0.5}], "usage": USAGE})
     if not received.fields.get("stream"):
         return _whole(received)
     events = [chunk(word) for word in WORDS]

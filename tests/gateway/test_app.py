@@ -16,8 +16,10 @@ from tests.gateway.conftest import HUB_NAME, Answer, Door, OpenDoor, backend, ch
 
 CHAT = "/v1/chat/completions"
 ROUTES = (
-    "POST /v1/chat/completions; POST /v1/completions; POST /v1/embeddings; GET /v1/models; "
-    "GET /v1/models/{name}; GET /health; GET /status; GET /metrics; GET /"
+    "POST /v1/chat/completions; POST /v1/completions; POST /v1/embeddings; POST /v1/rerank; "
+    "POST /v1/responses; POST /api/chat; POST /api/generate; POST /api/embed; POST /api/embeddings; "
+    "POST /api/show; GET /v1/models; GET /v1/models/{name}; GET /api/tags; GET /api/ps; GET /api/version; "
+    "GET /health; GET /status; GET /metrics; GET /"
 )
 
 
@@ -55,7 +57,7 @@ async def test_head_has_the_head_of_get(door: Door) -> None:
 
 
 async def test_unknown_path(door: Door) -> None:
-    answer = await door.post("/v1/responses", {"input": "hi"})
+    answer = await door.post("/v1/audio/speech", {"input": "hi"})
     assert answer.status == 404
     assert error(answer) == {
         "message": f"There is nothing here. What there is: {ROUTES}.",

@@ -152,8 +152,9 @@ def test_vllm_names_every_field_that_is_wrong() -> None:
     )
 
 
-def test_a_path_that_vllm_has_not_for_this_model() -> None:
-    error = translate(404, b'{"detail":"Not Found"}', SMOLLM)
+@pytest.mark.parametrize("body", [b'{"detail":"Not Found"}', b"404 page not found\n"])
+def test_a_path_that_the_engine_has_not_for_this_model(body: bytes) -> None:
+    error = translate(404, body, SMOLLM)
     assert told(error) == (501, "not_supported", None, "smollm2 is served for chat and does not do this.")
     assert error.headers == {"x-should-retry": "false"}
 
@@ -181,6 +182,12 @@ def test_no_embeddings_is_not_asked_again() -> None:
     error = translate(501, llama(501, message, "not_supported_error"), SMOLLM)
     assert error.headers == {"x-should-retry": "false"}
     assert error.message.startswith("smollm2 is served for chat and makes no embeddings.")
+
+
+def test_no_reranking_neither() -> None:
+    message = "This server does not support reranking. Start it with `--reranking`"
+    error = translate(501, llama(501, message, "not_supported_error"), SMOLLM)
+    assert error.message.startswith("smollm2 is served for chat and does not rerank.")
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 import pytest
 from pydantic import HttpUrl
@@ -14,16 +15,18 @@ from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.config import BackendConfig
 from kanoa_mlops.gateway.counters.counters import EngineCounters
 from kanoa_mlops.gateway.counters.readings import Reading, Readings
+from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.traffic import Flow, Traffic
-from kanoa_mlops.gateway.upstream import ask_engine
-from kanoa_mlops.gateway.watch import Watch, watch
+from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
+from kanoa_mlops.gateway.watch import Watch, watch, watch_supervised
 from tests.fakes.wedged import WellEngine
 from tests.gateway.conftest import backend, chat
 from tests.gateway.counters.recorded import recorded
 from tests.gateway.test_leaving import until
 
 MODEL = "smollm2"
+CHAT = "/v1/chat/completions"
 LLAMA = recorded("llama.cpp-b11549-answering.txt")
 MOVED = LLAMA.replace("n_decode_total 184", "n_decode_total 185")
 
@@ -66,9 +69,15 @@ class Watched:
                 await task
 
     async def _ask(self, text: str) -> None:
-        client, body = Client("test"), b"%s" % str(chat(text)).replace("'", '"').encode()
-        async with ask_engine(client, self.backend, "/v1/chat/completions", body, {}, self.flow) as answer:
+        async with self.answer(text) as answer:
             await answer.read()
+
+    @asynccontextmanager
+    async def answer(self, text: str = "hi") -> AsyncIterator[EngineAnswer]:
+        body = json.dumps(chat(text)).encode()
+        with closing(Client("test")) as client:
+            async with ask_engine(client, self.backend, CHAT, body, {}, self.flow) as answer:
+                yield answer
 
 
 @pytest.fixture
@@ -169,9 +178,7 @@ async def test_one_that_was_ill_meanwhile_begins_anew(watched: Watched) -> None:
 
 async def test_a_client_that_does_not_read_is_no_fault_of_the_engine(watched: Watched) -> None:
     watched.engine.always = "talk forever"
-    client = Client("test")
-    body = b'{"messages": [{"content": "hi"}]}'
-    async with ask_engine(client, watched.backend, "/v1/chat/completions", body, {}, watched.flow) as answer:
+    async with watched.answer() as answer:
         await answer.chunk()
         assert watched.flow.waiting == 0
         assert watched.flow.received_bytes > 0
@@ -179,12 +186,22 @@ async def test_a_client_that_does_not_read_is_no_fault_of_the_engine(watched: Wa
         assert await watched.look(after=5000) == ("ready", "")
 
 
+@pytest.mark.parametrize("doing", ["cut before headers", "cut after headers", "cut mid-event", "busy", ""])
+async def test_nothing_waits_any_more_however_it_ended(watched: Watched, doing: str) -> None:
+    watched.engine.always = doing
+    with suppress(ApiError):
+        async with watched.answer() as answer:
+            await answer.read()
+    assert watched.flow.waiting == 0
+    watched.engine.always = "stall before headers"
+    async with watched.asked():
+        assert watched.flow.waiting == 1
+    assert watched.flow.waiting == 0
+
+
 async def test_refusals_are_signs_of_life(watched: Watched) -> None:
     watched.engine.always = "busy"
-    body = b'{"messages": [{"content": "hi"}]}'
-    async with ask_engine(
-        Client("test"), watched.backend, "/v1/chat/completions", body, {}, watched.flow
-    ) as answer:
+    async with watched.answer() as answer:
         said = await answer.read_error()
     assert watched.flow.received_bytes == len(said) > 0
 
@@ -227,6 +244,14 @@ async def test_of_one_that_is_supervised_only_what_was_found_here_is_changed(eng
     assert await watched.look(after=2) == ("down", "killed")
 
 
+async def test_one_that_is_taken_out_leaves_nothing_behind(watched: Watched) -> None:
+    await watched.look()
+    assert watched.readings.all()
+    gone = Watch(Backends(), watched.traffic, watched.readings)
+    await gone.look(MODEL, "/health")
+    assert watched.readings.all() == ()
+
+
 async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None:
     async with WellEngine(ill=True) as other:
         config = [
@@ -248,3 +273,16 @@ async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def test_supervised_engines_are_read_once_their_supervisor_calls_them_ready(engine: WellEngine) -> None:
+    backends, readings = Backends([backend(engine.url, state="loading")]), Readings()
+    task = asyncio.create_task(watch_supervised(backends, Traffic(), readings, 0.02))
+    await asyncio.sleep(0.1)
+    assert readings.all() == ()
+    backends.mark(MODEL, "ready")
+    await until(lambda: readings.all() != ())
+    assert [each.state for each in backends.all()] == ["ready"]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -6,7 +6,8 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,18 +52,24 @@ def url(weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         process.communicate()
 
 
-async def counters(url: str) -> EngineCounters:
-    told = await ask_counters(Client("test"), backend(url, engine_key=KEY))
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    with closing(Client("test")) as made:
+        yield made
+
+
+async def counters(client: Client, url: str) -> EngineCounters:
+    told = await ask_counters(client, backend(url, engine_key=KEY))
     assert isinstance(told, EngineCounters)
     return told
 
 
-async def test_what_it_makes_is_counted(url: str) -> None:
-    one, before = backend(url, engine_key=KEY), await counters(url)
+async def test_what_it_makes_is_counted(client: Client, url: str) -> None:
+    one, before = backend(url, engine_key=KEY), await counters(client, url)
     asked = json.dumps(chat("Count to a hundred.", max_tokens=7, ignore_eos=True)).encode()
-    async with ask_engine(Client("test"), one, "/v1/chat/completions", asked, {}) as answer:
+    async with ask_engine(client, one, "/v1/chat/completions", asked, {}) as answer:
         usage = json.loads(await answer.read())["usage"]
-    after = await counters(url)
+    after = await counters(client, url)
     assert None not in (before.generation_tokens_total, after.generation_tokens_total)
     assert after.generation_tokens_total == (before.generation_tokens_total or 0) + 7
     assert after.prompt_tokens_total == (before.prompt_tokens_total or 0) + usage["prompt_tokens"]
@@ -70,18 +77,18 @@ async def test_what_it_makes_is_counted(url: str) -> None:
     assert (after.running, after.waiting) == (0, 0)
 
 
-async def test_a_word_is_made_on_request(url: str) -> None:
-    before = await counters(url)
-    assert await ask_word(Client("test"), backend(url, engine_key=KEY))
-    assert (await counters(url)).generation_tokens_total == (before.generation_tokens_total or 0) + 1
+async def test_a_word_is_made_on_request(client: Client, url: str) -> None:
+    before = await counters(client, url)
+    assert await ask_word(client, backend(url, engine_key=KEY))
+    assert (await counters(client, url)).generation_tokens_total == (before.generation_tokens_total or 0) + 1
 
 
-async def test_without_its_key_it_tells_nothing(url: str) -> None:
-    told = await ask_counters(Client("test"), backend(url, engine_key="wrong"))
+async def test_without_its_key_it_tells_nothing(client: Client, url: str) -> None:
+    told = await ask_counters(client, backend(url, engine_key="wrong"))
     assert told == Unreadable("/metrics answers HTTP 401")
 
 
-async def test_while_it_works_it_is_alive_however_short_the_patience(url: str) -> None:
+async def test_while_it_works_it_is_alive_however_short_the_patience(client: Client, url: str) -> None:
     backends, traffic, readings = Backends([backend(url, engine_key=KEY)]), Traffic(), Readings()
     # By this clock a step takes ages; whatever moved between two looks is enough.
     ages = iter(range(0, 10**9, 1000))
@@ -90,7 +97,7 @@ async def test_while_it_works_it_is_alive_however_short_the_patience(url: str) -
     [one], flow = backends.all(), traffic.of("smollm2")
 
     async def ask() -> None:
-        async with ask_engine(Client("test"), one, "/v1/chat/completions", asked, {}, flow) as answer:
+        async with ask_engine(client, one, "/v1/chat/completions", asked, {}, flow) as answer:
             while await answer.chunk():
                 pass
 

@@ -16,9 +16,10 @@ import aiohttp
 import pytest
 import trustme
 import yaml
+from click.testing import CliRunner, Result
 
+from kanoa_mlops.cli.main import cli
 from kanoa_mlops.runtime.ports import free_port
-from tests.conftest import PROGRAM
 
 TRAEFIK = Path(sys.executable).with_name("traefik")
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
@@ -28,7 +29,16 @@ Change = Callable[[dict[str, Any], dict[str, Any]], None]
 @dataclass(frozen=True)
 class Authority:
     folder: Path
-    """Holds ca.pem, cert.pem and key.pem."""
+    """Holds ca.pem and ca-key.pem, cert.pem and key.pem."""
+
+    def issue(self) -> None:
+        """A certificate, in place of the one before."""
+        ca = trustme.CA.from_pem(
+            (self.folder / "ca.pem").read_bytes(), (self.folder / "ca-key.pem").read_bytes()
+        )
+        issued = ca.issue_cert("localhost", "127.0.0.1")
+        issued.private_key_pem.write_to_path(str(self.folder / "key.pem"))
+        (self.folder / "cert.pem").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -58,6 +68,11 @@ class Standing:
     def log(self) -> str:
         return (self.folder / "traefik.log").read_text(encoding="utf-8")
 
+    @property
+    def ports(self) -> list[str]:
+        """As they were given to `render`."""
+        return ["--port", str(self.port), "--http-port", str(self.plain_port)]
+
     async def ask(self, method: str, path: str, **request: Any) -> tuple[int, dict[str, str], bytes]:
         """Status, headers by their names in lower case, and body."""
         async with self.session.request(method, self.url + path, **request) as answer:
@@ -71,14 +86,11 @@ class Stand(Protocol):
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    folder = tmp_path_factory.mktemp("authority")
-    ca = trustme.CA()
-    issued = ca.issue_cert("localhost", "127.0.0.1")
-    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
-    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    for pem in issued.cert_chain_pems:
-        pem.write_to_path(str(folder / "cert.pem"), append=True)
-    return Authority(folder)
+    authority, ca = Authority(tmp_path_factory.mktemp("authority")), trustme.CA()
+    ca.cert_pem.write_to_path(str(authority.folder / "ca.pem"))
+    ca.private_key_pem.write_to_path(str(authority.folder / "ca-key.pem"))
+    authority.issue()
+    return authority
 
 
 @pytest.fixture
@@ -92,9 +104,9 @@ async def stand(home: Path, authority: Authority) -> AsyncIterator[Stand]:
             limit = ["--rate", str(rate)] if rate else []
             render(*replicas, *authority.options, *ports, *limit, "-o", str(folder))
             if change:
-                _change(folder, change)
-            process = _start(folder)
-            stack.callback(_end, process)
+                alter(folder, change)
+            process = start(folder)
+            stack.callback(end, process)
             connector = aiohttp.TCPConnector(ssl=authority.context, limit=0)
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
             standing = Standing(folder, port, plain, process, session)
@@ -104,15 +116,13 @@ async def stand(home: Path, authority: Authority) -> AsyncIterator[Stand]:
         yield stand
 
 
-def render(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [PROGRAM, "render", "traefik", *arguments], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == code, done.stderr
+def render(*arguments: str) -> Result:
+    done = CliRunner().invoke(cli, ["render", "traefik", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     return done
 
 
-def _change(folder: Path, change: Change) -> None:
+def alter(folder: Path, change: Change) -> None:
     paths = [folder / "traefik.yaml", folder / "routes.yaml"]
     static, routes = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths)
     change(static, routes)
@@ -120,14 +130,14 @@ def _change(folder: Path, change: Change) -> None:
         path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "traefik.log").open("wb") as log:
         return subprocess.Popen(
             [TRAEFIK, f"--configFile={folder / 'traefik.yaml'}"], stdout=log, stderr=subprocess.STDOUT
         )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import signal
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from kanoa_mlops.runtime.ports import free_port
 from tests.traefik.conftest import Change, Stand, Standing
 from tests.traefik.origin import Origin, refuse, refuse_in_chunks
 
@@ -141,6 +143,20 @@ async def test_a_refusal_passes_unchanged_and_is_not_asked_again(stand: Stand, h
         status, headers, told = await standing.ask("POST", CHAT, data=PART)
         assert (status, headers["retry-after"], told) == (503, "7", b"busy")
         assert len(one.asked + other.asked) == 1
+
+
+async def test_what_cannot_be_reached_is_tried_elsewhere_with_its_body(stand: Stand) -> None:
+    sizes: list[int] = []
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        sizes.append(len(await request.read()))
+        return web.Response()
+
+    async with Origin({CHAT: take}) as origin:
+        standing = await stand(origin.url, f"http://127.0.0.1:{free_port()}")
+        answers = [await standing.ask("POST", CHAT, data=io.BytesIO(PART * 20)) for _ in range(10)]
+    assert [status for status, _, _ in answers] == [200] * 10
+    assert sizes == [len(PART) * 20] * 10
 
 
 async def test_why_there_is_no_failover(stand: Stand) -> None:

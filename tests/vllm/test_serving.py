@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,13 @@ from kanoa import AnalyticsInterpreter
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.cli.demo import draw_projectile
+from kanoa_mlops.gateway.backends import Backend, Backends
+from kanoa_mlops.gateway.counters.readings import Readings
+from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.policy.liveness import Bounds
+from kanoa_mlops.gateway.traffic import Traffic
+from kanoa_mlops.gateway.upstream import ask_engine
+from kanoa_mlops.gateway.watch import Watch
 from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.runtime.state import ServerFolder, server_folder
 from kanoa_mlops.runtime.words import parse_paged
@@ -232,6 +241,43 @@ def test_status_tells_what_runs_and_what_it_takes(server: Server, catalog: Catal
 def test_the_cache_is_as_large_as_planned(server: Server) -> None:
     assert parse_paged(server.log).tokens == _CONTEXT * _PARALLEL
     assert f"for {_CONTEXT:,} tokens per request: {_PARALLEL}.00x" in server.log
+
+
+async def test_one_that_stands_still_and_says_it_is_well_is_found(server: Server) -> None:
+    one = Backend(MODEL, (), server.engine_url, "vllm", False, _CONTEXT, "ready", engine_key=server.key)
+    backends, traffic, readings = Backends([one]), Traffic(), Readings()
+    watch = Watch(backends, traffic, readings, bounds=Bounds(1, 3, 3))
+    asked = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
+
+    async def ask() -> bytes:
+        body, fields = json.dumps(asked).encode(), {"content-type": "application/json"}
+        flow = traffic.of(MODEL)
+        with closing(Client("test")) as client:
+            async with ask_engine(client, one, "/v1/chat/completions", body, fields, flow) as answer:
+                return await answer.read()
+
+    async def until_it_is(state: str) -> str:
+        async with asyncio.timeout(60):
+            while True:
+                await watch.look(MODEL, "/health")
+                [seen] = backends.all()
+                if seen.state == state:
+                    return seen.reason
+                await asyncio.sleep(0.2)
+
+    [core] = [process for process in _parts(server) if "EngineCore" in _words(process)]
+    core.suspend()
+    try:
+        asking = asyncio.create_task(ask())
+        assert (await until_it_is("down")).startswith("it says it is well, and for ")
+    finally:
+        core.resume()
+    usage = json.loads(await asking)["usage"]
+    await until_it_is("ready")
+    [reading] = readings.all()
+    assert reading.counters.generation_tokens_total
+    assert reading.counters.prompt_tokens_total
+    assert reading.counters.prompt_tokens_total >= usage["prompt_tokens"]
 
 
 def test_one_part_killed_ends_the_others_and_all_begins_anew(server: Server, client: openai.OpenAI) -> None:

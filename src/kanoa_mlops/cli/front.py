@@ -18,7 +18,7 @@ from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.server import Gateway
-from kanoa_mlops.gateway.watch import Watch
+from kanoa_mlops.gateway.watch import watch_supervised
 from kanoa_mlops.planner.together import fits_together
 from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.fleet.fleet import Fleet
@@ -89,9 +89,8 @@ class Front:
         self, gateway: Gateway, stop: asyncio.Event, on_ready: Callable[[ServerRecord], None]
     ) -> None:
         stopped = asyncio.create_task(stop.wait())
-        watch = Watch(self._backends, gateway.app.traffic, gateway.app.readings)
-        near = [each.id for each in self._backends.all() if each.near]
-        watching = [asyncio.create_task(watch.keep(id, None)) for id in near]
+        watched = watch_supervised(self._backends, gateway.app.traffic, gateway.app.readings)
+        watching = asyncio.create_task(watched)
         engines: list[asyncio.Task[None]] = []
         try:
             # One after another: an engine measures what is free on a card while it starts.
@@ -108,9 +107,9 @@ class Front:
         finally:
             # The door first: answers under way still need their engines to finish.
             await gateway.stop(self._settings.drain_seconds)
-            for task in (*engines, *watching, stopped):
+            for task in (*engines, watching, stopped):
                 task.cancel()
-            await asyncio.gather(*engines, *watching, stopped, return_exceptions=True)
+            await asyncio.gather(*engines, watching, stopped, return_exceptions=True)
 
     async def _stay_known(self, stop: asyncio.Event) -> None:
         """Until asked to stop. A record that was cleaned away is written again, or nobody could stop us."""

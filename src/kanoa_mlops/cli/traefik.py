@@ -16,7 +16,7 @@ from kanoa_mlops.render.traefik import Acme, Certificate, Front, is_address, rou
 from kanoa_mlops.settings import DEFAULT_HOST, load_settings
 
 _HERE = ("localhost", "127.0.0.1")
-_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62}\.?)*", re.IGNORECASE)
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.IGNORECASE)
 _RENDERED = "# Written by `kanoa-mlops render traefik`; rendering again writes it anew.\n"
 
 _file = click.Path(dir_okay=False, path_type=Path)

@@ -25,6 +25,8 @@ from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.passage import Passage
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.sending import Sending
+from kanoa_mlops.gateway.surfaces.doors import surfaces
+from kanoa_mlops.gateway.surfaces.ollama.errors import AnsweringOllamaToo
 from kanoa_mlops.gateway.traffic import Traffic
 
 _DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
@@ -111,6 +113,14 @@ def make_app(
     passage = Passage(backends, limits, metrics, desk, sending, reception)
     about = About(backends, dispatcher, metrics, version, reads=figures is not None, created=int(time.time()))
     handlers = {("POST", route): passage.pass_on for route in routes.PASSED_ON} | about.handlers()
+    handlers |= surfaces(
+        passage.pass_on,
+        backends,
+        max_body_bytes=max_body_bytes,
+        version=version,
+        created=about.created,
+        reads=about.reads,
+    )
     hosts = None if allowed_hosts is None else frozenset(host.lower() for host in allowed_hosts)
 
     def ended(exchange: Exchange) -> None:
@@ -118,4 +128,11 @@ def make_app(
         if reception:
             reception.dismiss(exchange)
 
-    return App(Answering(handlers, in_flight, ended, hosts), in_flight, dispatcher, traffic, readings, client)
+    return App(
+        AnsweringOllamaToo(handlers, in_flight, ended, hosts),
+        in_flight,
+        dispatcher,
+        traffic,
+        readings,
+        client,
+    )

@@ -17,6 +17,7 @@ from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.holding import Loader
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.images import Picture, Place
+from kanoa_mlops.gateway.traffic import Traffic
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
 from kanoa_mlops.gateway.usage import Step, Usage
 
@@ -45,6 +46,7 @@ class Describer:
         seconds: float,
         max_bytes: int,
         observe: Callable[[float], None],
+        traffic: Traffic | None = None,
     ) -> None:
         """`seconds` are for all figures of a request, `max_bytes` for what is remembered of all requests.
 
@@ -56,6 +58,7 @@ class Describer:
         self._seconds = seconds
         self._remembered = DescriptionCache(max_bytes)
         self._observe = observe
+        self._traffic = traffic or Traffic()
 
     async def describe(self, pictures: Sequence[Picture], request_id: str) -> Described:
         """As many as the model that sees describes. Never raises for what goes wrong with it."""
@@ -117,7 +120,8 @@ class Describer:
     async def _ask(self, backend: Backend, picture: Picture, request_id: str) -> tuple[str, Usage]:
         body = json.dumps(question(backend, picture)).encode()
         headers = {"content-type": "application/json", "x-request-id": request_id}
-        async with ask_engine(self._client, backend, routes.CHAT, body, headers) as answer:
+        flow = self._traffic.of(backend.id)
+        async with ask_engine(self._client, backend, routes.CHAT, body, headers, flow) as answer:
             if answer.status != 200:
                 raise NotDescribed(f"answered with HTTP {answer.status}")
             return parse(await _read(answer), backend)

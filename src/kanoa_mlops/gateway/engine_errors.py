@@ -32,6 +32,8 @@ _VLLM_FIELD = re.compile(
 _VLLM_MEDIA = re.compile(r"At most (?P<most>\d+) (?P<kind>image|video|audio)\(s\) may be provided")
 # vLLM, asked for what this kind of model does not do.
 _VLLM_NO_PATH = {"detail": "Not Found"}
+# A server in Go, as Ollama is, on a path it does not have; it has none for reranking.
+_OLLAMA_NO_PATH = b"404 page not found"
 _LONGEST_TEXT = 300  # characters of an answer that is no JSON
 
 
@@ -53,7 +55,7 @@ def translate(status: int, body: bytes, backend: Backend, *, retry_after: str = 
         return _error(400, message, "invalid_value")
     if status == 501:
         return _unsupported(message, backend)
-    if status == 404 and fields == _VLLM_NO_PATH:
+    if status == 404 and (fields == _VLLM_NO_PATH or body.strip() == _OLLAMA_NO_PATH):
         return _unsupported(f"{backend.model} is served for chat and does not do this.", backend)
     message = _named_fields(message)
     headers = {"retry-after": retry_after} if retry_after else {}
@@ -145,6 +147,8 @@ def _unsupported(message: str, backend: Backend) -> ApiError:
         message = (
             f"{backend.model} is served for chat and makes no embeddings. Serve an embedding model for that."
         )
+    if "reranking" in message:
+        message = f"{backend.model} is served for chat and does not rerank. Serve a reranking model for that."
     # Asking again cannot help; OpenAI's clients would, for any status from 500 on.
     return ApiError(501, message, code="not_supported", source="engine", headers={"x-should-retry": "false"})
 

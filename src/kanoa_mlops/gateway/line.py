@@ -181,9 +181,13 @@ class Line:
         )
 
     def _rules(self, guest: Guest) -> Rules:
-        beyond = self._purse and any(not post.backend.near for post in self.posts.values())
-        if not beyond or self._purse is None:
+        beyond = [post.backend for post in self.posts.values() if not post.backend.near]
+        if not beyond:
             return Rules(self.terms.queue_length)
+        if self._purse is None:
+            # A machine that the owner rents by the hour and lists as his own; an answer more costs nothing.
+            rented = all(each.grant is None for each in beyond)
+            return Rules(self.terms.queue_length, burst_allowed=rented, key_may_burst=guest.may_burst)
         left = self._purse.left(guest)
         return Rules(
             queue_length=self.terms.queue_length,

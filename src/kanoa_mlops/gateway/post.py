@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.policy.allowance import Allowance, tokens_of
 from kanoa_mlops.gateway.policy.ask import Ask
-from kanoa_mlops.gateway.policy.backend import READY, Abilities, BackendView, State
+from kanoa_mlops.gateway.policy.backend import FREE, READY, Abilities, BackendView, State
 from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.policy.standing import Standing
@@ -67,7 +67,7 @@ class Post:
             slots=_NO_LIMIT if backend.on_demand else 1 if trial else backend.slots,
             in_flight=self.in_flight,
             service_seconds=self.service_seconds,
-            price=backend.grant.price if backend.grant else None,
+            price=backend.grant.price if backend.grant else FREE,
             wakes_in=(self.wake_seconds or _WAKES_IN) if backend.on_demand else None,
             probing=trial,
         )

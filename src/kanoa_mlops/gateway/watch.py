@@ -39,7 +39,17 @@ async def watch(
     one = Watch(backends, traffic, readings)
     async with asyncio.TaskGroup() as group:
         for config in configs:
-            group.create_task(one.keep(config.model, config.health, every_seconds))
+            group.create_task(one.keep(config.id or config.model, config.health, every_seconds))
+
+
+async def watch_supervised(
+    backends: Backends, traffic: Traffic, readings: Readings, every_seconds: float = _EVERY_SECONDS
+) -> None:
+    """Of engines whose supervisor marks them ready and down: only whether they work, until cancelled."""
+    one = Watch(backends, traffic, readings)
+    async with asyncio.TaskGroup() as group:
+        for backend in (each for each in backends.all() if each.near):
+            group.create_task(one.keep(backend.id, None, every_seconds))
 
 
 @dataclass
@@ -96,14 +106,17 @@ class Watch:
             health: path that answers 200 when the engine can take requests. None where somebody else marks
                 the backend ready and down; then only what he called ready is marked down here, and back.
         """
-        backend = self._find(name)
+        backend = self._backends.get(name)
+        if backend is None:
+            return self._forget(name)
         state, reason = await self._health(name, backend, health)
         if state == "ready":
             state, reason = await self._works(name, backend)
         else:
-            self._followed.pop(name, None)
-            self._readings.drop(name)
-        now = self._find(name)
+            self._forget(name)
+        now = self._backends.get(name)
+        if now is None:
+            return self._forget(name)
         if health is None and (now.state, now.reason) != (backend.state, backend.reason):
             return  # whoever supervises it knew better meanwhile
         if (now.state, now.reason) != (state, reason):
@@ -158,7 +171,6 @@ class Watch:
         flow = self._traffic.of(name)
         return Sight(self._clock(), counters, flow.waiting, flow.received_bytes)
 
-    def _find(self, name: str) -> Backend:
-        backend = self._backends.find(name)
-        assert backend is not None, "every backend that is watched is there from the start"
-        return backend
+    def _forget(self, name: str) -> None:
+        self._followed.pop(name, None)
+        self._readings.drop(name)

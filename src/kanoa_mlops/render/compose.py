@@ -166,6 +166,8 @@ def _traefik(person: Person, port: int) -> dict[str, Any]:
             # Left alone an upload is cut after a minute, and a stop after ten seconds cuts an answer.
             "--entryPoints.web.transport.respondingTimeouts.readTimeout=300s",
             f"--entryPoints.web.transport.lifeCycle.graceTimeOut={_DRAIN_SECONDS + 10}s",
+            # Left alone it keeps idle connections longer than the gateway, and loses what it sends just then.
+            "--serversTransport.forwardingTimeouts.idleConnTimeout=60s",
             *_PING,
             # By file: with the usual provider it would hold the socket that rules the machine.
             "--providers.file.filename=/etc/traefik/routes.yaml",

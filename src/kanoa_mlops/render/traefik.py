@@ -15,26 +15,27 @@ from typing import Any
 
 import yaml
 
-_LOOK_SECONDS, _LATE_SECONDS = 2, 1
+_LOOK_SECONDS, _LATE_SECONDS = 3, 2
 """Between two looks at a gateway, and what an answer may take."""
-_NOTICE_SECONDS = 2 * _LOOK_SECONDS + _LATE_SECONDS
+_NOTICE_SECONDS = _LOOK_SECONDS + _LATE_SECONDS + 1
 """What a gateway that leaves has to go on answering: by then no request is sent there."""
 _NOTICE_HEADER = "x-kanoa-notice"
 _UPLOAD_SECONDS = 600  # 64 MiB at 0.9 Mbit/s
 _IDLE_SECONDS = 60  # less than the gateways keep a connection
 _LAST_WORDS_SECONDS = 10  # of a gateway whose answers were not done in time, with some to spare
-_ATTEMPTS = 10  # with the waits between them longer than it takes to find a gateway dead
+_ATTEMPTS = 30
+_AGAIN_MS = 200  # at first; Traefik doubles it by the last: about 8 s in all, and a dead one is found in 3
 _NOTES = {
     "readTimeout": "60s if unsaid, and then a large image over a slow line is cut.",
     "graceTimeOut": "10s if unsaid, and then a stop cuts answers. No less than the gateways' own patience.",
-    "encodedCharacters": "Names of models have slashes, which clients encode; not every version lets them in.",
+    "encodedCharacters": "Names of models have slashes, which clients encode; not all versions let them in.",
     "queryParameters": "Kept if unsaid, and people put keys there.",
     "passHostHeader": "A gateway on loopback refuses other names, as a page that rebinds DNS has one.",
     "healthCheck": "Not /health: it is 503 until a model is ready, and the reason would not reach clients.",
     "idleConnTimeout": "90s if unsaid; the gateways close after 75 s, and what is sent just then is lost.",
     "retry": "Where no connection came about, so nothing is asked twice. With `status` it would be.",
     "rateLimit": "Each Traefik counts alone.",
-    "defaultCertificate": "For clients that go by address. A renewed file is read when this one is touched.",
+    "defaultCertificate": "For clients that go by address too. Render again when it was renewed.",
 }
 """Told where the key is written."""
 
@@ -183,7 +184,8 @@ def is_address(name: str) -> bool:
 
 def _middlewares(front: Front) -> dict[str, Any]:
     """In the order they are passed."""
-    headers: dict[str, Any] = {"contentTypeNosniff": True}
+    # It is this Traefik's to say how much notice it wants.
+    headers: dict[str, Any] = {"contentTypeNosniff": True, "customRequestHeaders": {_NOTICE_HEADER: ""}}
     if not any(is_address(name) or name == "localhost" for name in front.names):
         headers["stsSeconds"] = 31_536_000  # a year; of localhost it would lock out its other servers
     middlewares: dict[str, Any] = {"headers": {"headers": headers}}
@@ -196,7 +198,7 @@ def _middlewares(front: Front) -> dict[str, Any]:
                 "sourceCriterion": {"requestHeaderName": "Authorization"},
             }
         }
-    return middlewares | {"again": {"retry": {"attempts": _ATTEMPTS, "initialInterval": "100ms"}}}
+    return middlewares | {"again": {"retry": {"attempts": _ATTEMPTS, "initialInterval": f"{_AGAIN_MS}ms"}}}
 
 
 def _address(host: str, port: int) -> str:

@@ -6,10 +6,13 @@ Beside them runs the same thing said plainly: a list of what was set aside and w
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -18,8 +21,9 @@ from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
 from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
-from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from tests.gateway.books.making import DAY, HOUR, NOON, entry
+from tests.gateway.books.places import opened
+from tests.postgres import Postgres
 
 CAPS = (
     Cap(Payer.KEY, Period.DAY, 100),
@@ -58,19 +62,28 @@ def date(at: float) -> tuple[int, int, int]:
     return day.year, day.month, day.day
 
 
+@contextmanager
+def a_file() -> Iterator[str]:
+    # In memory where there is such a place: each step waits for the disk, and there are thousands.
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as folder:
+        yield str(Path(folder) / "gateway.db")
+
+
 class BudgetMachine(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
-        # In memory where there is such a place: each step waits for the disk, and there are thousands.
-        self.folder = tempfile.TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
+        self.ending = ExitStack()
+        self.where = self.ending.enter_context(self.place())
         self.now = NOON
         self.affairs: list[Affair] = []
         self.books = [self.opened(), self.opened()]
         self.entries = 0
 
     def opened(self) -> Books:
-        path = Path(self.folder.name) / "gateway.db"
-        return Books(SqliteStore(path), clock=lambda: self.now)
+        return Books(opened(self.where), clock=lambda: self.now)
+
+    def place(self) -> AbstractContextManager[str]:
+        return a_file()
 
     def committed(self, cap: Cap, gateway: int, key: str, backend: str) -> int:
         """The plain way: of everything there ever was, what counts."""
@@ -170,9 +183,20 @@ class BudgetMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for books in getattr(self, "books", []):
             books._store.close()
-        if hasattr(self, "folder"):
-            self.folder.cleanup()
+        if hasattr(self, "ending"):
+            self.ending.close()
+
+
+class PostgresBudgetMachine(BudgetMachine):
+    def place(self) -> AbstractContextManager[str]:
+        return Postgres.running.database()
 
 
 BudgetMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+PostgresBudgetMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 TestBudgets = BudgetMachine.TestCase
+
+
+@pytest.mark.usefixtures("postgres")
+class TestPostgresBudgets(PostgresBudgetMachine.TestCase):  # type: ignore[misc,valid-type]
+    pass

@@ -7,6 +7,7 @@ quote, nothing is passed on.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,8 @@ class Address:
             SettingsError: no address; or no such file.
         """
         try:
+            if _is_torn(self.url):
+                raise psycopg.ProgrammingError
             words = conninfo_to_dict(self.url)
         except psycopg.ProgrammingError:
             raise SettingsError(
@@ -185,6 +188,12 @@ class _Bounded(psycopg.Connection[Row]):
         except StopIteration as done:
             found: T = done.value
             return found
+
+
+def _is_torn(url: str) -> bool:
+    """Whether a password has letters in it by which libpq would take its end for a host, and name that."""
+    authority = re.split("[/?]", url.partition("://")[2], maxsplit=1)[0]
+    return authority.count("@") > 1 or url.count("@") > authority.count("@")
 
 
 def _patient(words: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,9 @@ MIGRATIONS = (
 """`changes` counts what was written; whoever writes holds its row, so that one does so after another.
 Text sorts by its bytes, as in SQLite and Python, whatever the language of the server."""
 
+# Looked up in the tables: what to_regclass() finds may be older than a lock that was waited for.
+_HAS_SCHEMA = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s)"
+_HAS_BOOKS = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = %s AND tablename = 'books')"
 _LOCK = 0x6B616E6F61
 """Of all advisory locks of the database, ours: 'kanoa'."""
 
@@ -104,7 +107,8 @@ def migrate(link: Link) -> None:
                 hint="Update kanoa-mlops.",
             )
         # Not `IF NOT EXISTS`, which asks for the right to create one even if it is there.
-        if not link.rows("SELECT to_regnamespace(%s) IS NOT NULL", (SCHEMA,))[0][0]:
+        ((exists,),) = link.rows(_HAS_SCHEMA, (SCHEMA,))
+        if not exists:
             connection.execute(f"CREATE SCHEMA {SCHEMA}")
         for script in MIGRATIONS[version:]:
             # No statement of ours has a semicolon inside.
@@ -114,5 +118,5 @@ def migrate(link: Link) -> None:
 
 
 def _version(link: Link) -> int:
-    ((exists,),) = link.rows("SELECT to_regclass(%s) IS NOT NULL", (f"{SCHEMA}.books",))
+    ((exists,),) = link.rows(_HAS_BOOKS, (SCHEMA,))
     return int(link.rows("SELECT version FROM books")[0][0]) if exists else 0

@@ -10,7 +10,7 @@ _NOT = "none"
 def thinking(effort: bool | str | None) -> dict[str, Any]:
     """Fields of a chat completion request. None leaves it to the model.
 
-    vLLM takes `reasoning_effort`; llama.cpp b11549 knows what its template is told alone.
+    vLLM 0.32 takes `reasoning_effort`; llama.cpp hands its template what is in `chat_template_kwargs`.
     """
     if effort is None:
         return {}

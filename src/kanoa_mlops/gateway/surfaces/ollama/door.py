@@ -54,10 +54,10 @@ class OllamaDoor:
         return answered | about | refused
 
     async def tags(self, request: Request, exchange: Exchange) -> Answer:
-        return json_response(models.tags(self.backends.all(), created=self.created))
+        return json_response(models.tags(self.backends.models(), created=self.created))
 
     async def running(self, request: Request, exchange: Exchange) -> Answer:
-        return json_response(models.running(self.backends.all()))
+        return json_response(models.running(self.backends.models()))
 
     async def spoken(self, request: Request, exchange: Exchange) -> Answer:
         return json_response({"version": models.SPOKEN, "kanoa-mlops": self.version})
@@ -66,7 +66,7 @@ class OllamaDoor:
         exchange.patience.allow(_ARRIVES_SECONDS, _slow)
         asked = read(ShowRequest, await read_body(request, _LONGEST_NAME, exchange.patience))
         backend = find(served_name(asked.model or asked.name).get("model"), self.backends)
-        about = models.shown(backend, self.backends.all(), created=self.created, reads=self.reads)
+        about = models.shown(backend, self.backends.models(), created=self.created, reads=self.reads)
         return json_response(about)
 
 

@@ -16,14 +16,20 @@ from kanoa_mlops.gateway.surfaces.responses.request import ResponsesRequest
 def responses(raw: bytes, exchange: Exchange) -> Events:
     asked = read(ResponsesRequest, raw)
     body = json.dumps(from_responses(asked)).encode()
-    return Events(body, exchange.own_id, partial(_fixed, asked, exchange))
+    return Events(body, exchange.own_id, partial(_document, _fixed(asked), exchange))
 
 
-def _fixed(asked: ResponsesRequest, exchange: Exchange) -> dict[str, Any]:
-    """What a response says of its request. 'store' says what is true here."""
+def _document(fixed: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
+    return {"created_at": int(exchange.at), **fixed, "model": fixed["model"] or exchange.model}
+
+
+def _fixed(asked: ResponsesRequest) -> dict[str, Any]:
+    """What a response says of its request: not its input, which may be large and is gone while it is made.
+
+    'store' says what is true here.
+    """
     return {
-        "created_at": int(exchange.at),
-        "model": asked.model or exchange.model,
+        "model": asked.model,
         "instructions": asked.instructions,
         "max_output_tokens": asked.max_output_tokens,
         "metadata": asked.metadata or {},
