@@ -18,7 +18,9 @@ async def samples(door: Door) -> dict[str, float]:
 async def test_everything_is_there_at_zero(door: Door) -> None:
     found = await samples(door)
     names = {re.sub(r"_bucket.*|\{.*", "", name) for name in found}
+    times = ("request_duration", "time_to_first_token", "time_per_output_token")
     assert names == {
+        *(f"gen_ai_server_{time}_seconds{end}" for time in times for end in ("", "_count", "_sum")),
         "kanoa_backend_capacity",
         "kanoa_backend_requests_in_flight",
         "kanoa_backend_state",
