@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,15 +19,36 @@ class Prepared:
     figures: FigureNotes = NO_FIGURES
 
 
+_KEY = b'"model"'
+_NAMED = re.compile(rb'"model"\s*:\s*"([^"\\]*)"')
+_ESCAPED_LETTER = b"\\u006"
 _ANSWER = ("max_tokens", "max_completion_tokens")
 
 
 def prepare(asked: Asked, backend: Backend) -> Prepared:
     """The request in the engine's words: an alias becomes the name that the engine knows."""
     known = asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model)
-    if known and not _shortened(asked.fields, backend):
+    if _shortened(asked.fields, backend):
+        return Prepared(encode(asked.fields, backend))
+    if known:
         return Prepared(asked.raw)
-    return Prepared(encode(asked.fields, backend))
+    return Prepared(_renamed(asked, backend.engine_model) or encode(asked.fields, backend))
+
+
+def _renamed(asked: Asked, model: str) -> bytes | None:
+    """The same bytes for another model, as writing a large image anew takes long.
+
+    None where it is not certain which bytes name it.
+    """
+    raw = asked.raw
+    at = raw.find(_KEY)
+    # With a single key of that name, and none that is spelled in escapes, it is that of the outermost object.
+    if at < 0 or raw.find(_KEY, at + 1) >= 0 or _ESCAPED_LETTER in raw:
+        return None
+    named = _NAMED.match(raw, at)
+    if named is None or named[1].decode() != asked.model:
+        return None
+    return raw[: named.start(1)] + json.dumps(model)[1:-1].encode() + raw[named.end(1) :]
 
 
 def encode(fields: Mapping[str, Any], backend: Backend) -> bytes:
