@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kanoa_mlops.gateway.body import parse_body
 from kanoa_mlops.gateway.prepare import prepare
@@ -40,3 +42,42 @@ def test_no_answer_is_longer_than_the_context(name: str) -> None:
 def test_an_alias_becomes_the_name_that_the_engine_knows() -> None:
     _, goes = sent(model="SmolLM")
     assert json.loads(goes)["model"] == SMALL.engine_model
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text() | st.just("SmolLM"),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("model"), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    more=st.dictionaries(st.text() | st.sampled_from(['"model', "metadata"]), JSON, max_size=4),
+    first=st.booleans(),
+    escaped=st.booleans(),
+    spelled=st.booleans(),
+)
+def test_nothing_but_the_name_changes(
+    more: dict[str, Any], first: bool, escaped: bool, spelled: bool
+) -> None:
+    more.pop("model", None)
+    named = {"messages": [{"role": "user", "content": 'a "model'}], "model": "SmolLM"}
+    fields = {**named, **more} if first else {**more, **named}
+    text = json.dumps(fields, ensure_ascii=escaped)
+    if spelled:
+        text = text.replace('"model"', '"m\\u006Fdel"', 1)
+    raw = text.encode("utf-8", "surrogatepass")
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return  # refused before it comes here
+    goes = prepare(parse_body(raw, chat=True), SMALL)
+    assert json.loads(goes) == {**json.loads(raw), "model": SMALL.engine_model}
+
+
+def test_a_name_is_changed_without_writing_the_rest_anew() -> None:
+    raw = b'{ "messages" : [{"role": "user", "content": "\xc3\xa4 "}],  "model":"SmolLM" , "seed": 1e2}'
+    goes = prepare(parse_body(raw, chat=True), SMALL)
+    assert goes == raw.replace(b"SmolLM", SMALL.engine_model.encode())

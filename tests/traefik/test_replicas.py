@@ -20,7 +20,9 @@ import openai
 import pytest
 import yaml
 from aiohttp import web
+from click.testing import CliRunner
 
+from kanoa_mlops.cli.main import cli
 from kanoa_mlops.runtime.ports import free_port
 from tests.conftest import PROGRAM, wait_for_health
 from tests.fakes.engine import FakeEngine, chunk
@@ -74,7 +76,7 @@ class Site:
     replicas: tuple[Replica, Replica]
     standing: Standing
     client: openai.AsyncOpenAI
-    """That trusts Traefik's certificate and asks everything once."""
+    """That has a key, trusts Traefik's certificate, and asks everything once."""
 
     async def ask(self, text: str = "hi") -> str:
         answer = await self.client.chat.completions.create(model=MODEL, messages=_said(text))
@@ -120,7 +122,8 @@ async def site(home: Path, authority: Authority, stand: Stand) -> AsyncIterator[
         for each in (one, other):
             await asyncio.to_thread(wait_for_health, each.url, each.process, home / "one.log")
         standing = await stand(one.url, other.url)
-        client = _client(standing, authority.context)
+        key = CliRunner().invoke(cli, ["keys", "add", "anna"], catch_exceptions=False).stdout.strip()
+        client = _client(standing, authority.context, key)
         yield Site(engine, (one, other), standing, await stack.enter_async_context(client))
 
 
@@ -189,7 +192,8 @@ async def _refusal(site: Site, url: str, text: str) -> tuple[int, bool, set[str]
     """Its status, whether its length is said, its headers but Traefik's, its error's code and source."""
     address = f"{url or site.replicas[0].url}/v1/chat/completions"
     body = {"model": MODEL, "messages": _said(text), "stream": text == "error event first"}
-    async with site.standing.session.post(address, json=body) as answer:
+    headers = {"authorization": f"Bearer {site.client.api_key}"}
+    async with site.standing.session.post(address, json=body, headers=headers) as answer:
         error = (await answer.json())["error"]
         names = {name.lower() for name in answer.headers} - {"x-content-type-options", "connection"}
         return answer.status, "content-length" in names, names, (error["code"], error["source"])
@@ -199,10 +203,10 @@ def _said(text: str) -> Iterable[Any]:
     return [{"role": "user", "content": text}]
 
 
-def _client(standing: Standing, context: ssl.SSLContext) -> openai.AsyncOpenAI:
+def _client(standing: Standing, context: ssl.SSLContext, key: str) -> openai.AsyncOpenAI:
     http = openai.DefaultAsyncHttpxClient(verify=context)
     return openai.AsyncOpenAI(
-        base_url=f"{standing.url}/v1", api_key="any", max_retries=0, timeout=60, http_client=http
+        base_url=f"{standing.url}/v1", api_key=key, max_retries=0, timeout=60, http_client=http
     )
 
 

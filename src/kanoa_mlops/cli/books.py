@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from kanoa_mlops.gateway.books.postgres import PostgresStore
 
 _PATIENCE_SECONDS = 5.0
+_TURNS_SECONDS = 2.0
+"""The least that others in Postgres are waited for: each turn of theirs is a few trips over the network."""
 
 
 def open_store(settings: Settings, *, patience: float = _PATIENCE_SECONDS) -> Store:
@@ -56,4 +58,5 @@ def _postgres(settings: Settings, patience: float) -> PostgresStore:
         ) from error
     assert settings.books_url is not None
     url = settings.books_url.get_secret_value()
-    return PostgresStore(Address(url, settings.books_password_file), patience=patience)
+    address = Address(url, settings.books_password_file)
+    return PostgresStore(address, patience=max(patience, _TURNS_SECONDS))

@@ -25,7 +25,7 @@ from kanoa_mlops.runtime.fleet.fleet import Fleet
 from kanoa_mlops.runtime.fleet.supervised import Supervised
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
-from kanoa_mlops.runtime.lazy_log import LazyLog
+from kanoa_mlops.runtime.lazy_log import LazyLog, Stamped
 from kanoa_mlops.runtime.logs import rotate
 from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
 from kanoa_mlops.runtime.stop import stop_server
@@ -197,7 +197,7 @@ def server_log(folder: ServerFolder) -> Iterator[None]:
     rotate(folder.log)
     file = folder.log.open("a", encoding="utf-8")
     handler = LazyLog(file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(Stamped())
     logger = logging.getLogger("kanoa_mlops")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)

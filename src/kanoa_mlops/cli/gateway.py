@@ -21,7 +21,7 @@ from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.config import GatewayConfig, burst_in, read_config
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.reception import Reception
-from kanoa_mlops.runtime.lazy_log import LazyLog
+from kanoa_mlops.runtime.lazy_log import LazyLog, Stamped
 from kanoa_mlops.settings import Settings, environment, load_settings
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def command(path: Path, host: str | None, port: int | None) -> None:
     host = host or settings.host
     # A file of its own: Python's is written line by line.
     log = LazyLog(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8"))
-    logging.basicConfig(handlers=[log], format="%(asctime)s %(levelname)s %(message)s")
+    log.setFormatter(Stamped())
+    logging.basicConfig(handlers=[log])
     logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
     config = read_config(path)
     with contextlib.nullcontext() if config.open else reception(settings, host) as desk:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import orjson
+
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.decoding import BadEncoding, Decoder
 from kanoa_mlops.gateway.http.request import Request
@@ -38,9 +40,9 @@ async def read_body(request: Request, max_bytes: int, patience: Patience) -> byt
     size = 0
     try:
         decoder = Decoder(request.headers.get("content-encoding", ""))
-        async for chunk in request.chunks():
+        while piece := await request.piece():
             patience.renew()
-            for part in decoder.feed(chunk):
+            for part in decoder.feed(piece):
                 size += len(part)
                 if size > max_bytes:
                     raise _too_large(max_bytes)
@@ -48,7 +50,7 @@ async def read_body(request: Request, max_bytes: int, patience: Patience) -> byt
         decoder.finish()
     except BadEncoding as error:
         raise ApiError(400, f"The request's body is not what it says: {error}.", code="bad_body") from error
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def parse_body(raw: bytes, *, chat: bool) -> Asked:
@@ -77,16 +79,24 @@ def _too_large(max_bytes: int) -> ApiError:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw.decode(), parse_constant=_not_json)
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        value = _judged(raw)
+    if not isinstance(value, dict):
+        raise _bad(f"The body must be a JSON object, not {_name(value)}.")
+    return value
+
+
+def _judged(raw: bytes) -> Any:
+    """What the fast parser refused: Python's own says why, and knows lone surrogates."""
+    try:
+        return json.loads(raw.decode(), parse_constant=_not_json)
     except UnicodeDecodeError as error:
         raise _bad(f"The body is not UTF-8: byte {error.start} is {raw[error.start]:#04x}.") from error
     except RecursionError as error:
         raise _bad("The body is nested too deeply.") from error
     except ValueError as error:
         raise _bad(f"The body is not JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise _bad(f"The body must be a JSON object, not {_name(value)}.")
-    return value
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
 
 from kanoa_mlops.gateway.envelope import ApiError
 
@@ -18,10 +19,12 @@ class Patience:
     """One request's time limit. Moves as the request moves, and ends at once when the gateway stops."""
 
     def __init__(self) -> None:
-        self.timeout = asyncio.timeout(None)
         self._loop = asyncio.get_running_loop()
         self._seconds: float | None = None
         self._ended = False
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self._expired = False
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._late: Late = _too_late
@@ -54,15 +57,31 @@ class Patience:
     @property
     def ran_out(self) -> bool:
         """It was waited too long; not that somebody wanted an end."""
-        return self.timeout.expired() and not self._ended
+        return self._expired and not self._ended
 
-    def over(self) -> None:
-        """It came to its end in time."""
+    def start(self) -> None:
+        """From now on being late ends the task that calls this."""
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._cancelling = self._task.cancelling()
+
+    def over(self, kind: type[BaseException] | None) -> None:
+        """The task is done with it, by this kind of exception or none.
+
+        Raises:
+            TimeoutError: it was late, and that is what ended it.
+        """
+        self._stop_timer()
+        task, self._task = self._task, None
+        if self._expired and task and task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError
+
+    def _stop_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
 
     def _set_timer(self) -> None:
-        self.over()
+        self._stop_timer()
         self._timer = self._loop.call_at(self._deadline, self._ring)
 
     def _ring(self) -> None:
@@ -72,8 +91,10 @@ class Patience:
             self._expire()
 
     def _expire(self) -> None:
-        if not self.timeout.expired():
-            self.timeout.reschedule(self._loop.time())
+        # As asyncio.timeout does it, which costs each request what few need.
+        if self._task and not self._expired:
+            self._expired = True
+            self._task.cancel()
 
 
 class InFlight:
@@ -85,17 +106,9 @@ class InFlight:
         self._empty.set()
         self.stopping = False
 
-    @asynccontextmanager
-    async def running(self, patience: Patience) -> AsyncIterator[None]:
+    def running(self, patience: Patience) -> Running:
         """Around one request. Waiting too long ends in a TimeoutError; then `Patience.late` is the answer."""
-        self._running.add(patience)
-        self._empty.clear()
-        try:
-            async with patience.timeout:
-                yield
-        finally:
-            patience.over()
-            self._leave(patience)
+        return Running(self, patience)
 
     async def drain(self, grace_seconds: float) -> None:
         """Let what runs finish for `grace_seconds`, then end it with an error the clients can see."""
@@ -106,7 +119,11 @@ class InFlight:
             patience.end(stopping)
         await self._emptied(_LAST_WORDS_SECONDS)
 
-    def _leave(self, patience: Patience) -> None:
+    def enter(self, patience: Patience) -> None:
+        self._running.add(patience)
+        self._empty.clear()
+
+    def leave(self, patience: Patience) -> None:
         self._running.discard(patience)
         if not self._running:
             self._empty.set()
@@ -118,6 +135,23 @@ class InFlight:
         except TimeoutError:
             return False
         return True
+
+
+class Running:
+    """A request among those in flight."""
+
+    def __init__(self, in_flight: InFlight, patience: Patience) -> None:
+        self._in_flight, self._patience = in_flight, patience
+
+    async def __aenter__(self) -> None:
+        self._in_flight.enter(self._patience)
+        self._patience.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._in_flight.leave(self._patience)
+        self._patience.over(kind)
 
 
 def _too_late() -> ApiError:

@@ -20,7 +20,7 @@ from kanoa_mlops.gateway.gen_ai import GenAi, Operated, Operation
 from kanoa_mlops.gateway.policy.backend import Kind
 from kanoa_mlops.gateway.policy.decision import Why
 from kanoa_mlops.gateway.policy.outcome import Fault, Outcome
-from kanoa_mlops.gateway.routes import PASSED_ON
+from kanoa_mlops.gateway.routes import PASSED_ON, TRANSLATED
 from kanoa_mlops.gateway.snapshot import Snapshot, Standing
 from kanoa_mlops.gateway.usage import Usage
 
@@ -178,7 +178,7 @@ class Metrics:
         self._capacity.labels(*labels).set(backend.slots)
         for kind in get_args(Kind):
             self._state.labels(*labels, kind).set(each.state.kind == kind)
-        for route in PASSED_ON:
+        for route in (*PASSED_ON, *TRANSLATED):
             self._request(backend.model, route, 200, backend.id, backend.tier)
         self._of(backend.model)
         self._gen_ai.appear(_operated("chat", backend))

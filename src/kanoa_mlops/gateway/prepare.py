@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 
+_KEY = b'"model"'
+_NAMED = re.compile(rb'"model"\s*:\s*"([^"\\]*)"')
+_ESCAPED_LETTER = b"\\u006"
 _ANSWER = ("max_tokens", "max_completion_tokens")
 
 
@@ -18,7 +22,24 @@ def prepare(asked: Asked, backend: Backend) -> bytes:
     shortened = _shortened(asked.fields, backend)
     if known and not shortened:
         return asked.raw
-    return as_json({**asked.fields, **shortened, "model": backend.engine_model})
+    renamed = None if shortened else _renamed(asked, backend.engine_model)
+    return renamed or as_json({**asked.fields, **shortened, "model": backend.engine_model})
+
+
+def _renamed(asked: Asked, model: str) -> bytes | None:
+    """The same bytes for another model, as writing a large image anew takes long.
+
+    None where it is not certain which bytes name it.
+    """
+    raw = asked.raw
+    at = raw.find(_KEY)
+    # With a single key of that name, and none that is spelled in escapes, it is that of the outermost object.
+    if at < 0 or raw.find(_KEY, at + 1) >= 0 or _ESCAPED_LETTER in raw:
+        return None
+    named = _NAMED.match(raw, at)
+    if named is None or named[1].decode() != asked.model:
+        return None
+    return raw[: named.start(1)] + json.dumps(model)[1:-1].encode() + raw[named.end(1) :]
 
 
 def as_json(fields: Mapping[str, Any]) -> bytes:

@@ -10,12 +10,14 @@ from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.key import Standing
 from kanoa_mlops.gateway.books.rate_limits import OwnLimits, RateLimits
-from kanoa_mlops.gateway.books.refusal import Refusal
+from kanoa_mlops.gateway.books.refusal import Limit, Refusal
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.usage import Usage
+
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for"})
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Reception:
         text = _given(headers)
         key = self.books.keyring.find(text)
         if key is None:
-            if self.key_required:
+            # What a proxy passes on is somebody's beyond this machine.
+            if self.key_required or not _FORWARDED.isdisjoint(headers):
                 raise _no_key(text)
             return Guest()
         standing = key.standing(time.time())
@@ -126,7 +129,11 @@ def _refused(message: str) -> ApiError:
 
 def _too_much(refusal: Refusal) -> ApiError:
     wait = refusal.retry_after_ms
-    headers = {} if wait is None else {"retry-after": str(-(-wait // 1000)), "retry-after-ms": str(wait)}
+    headers: dict[str, str] = (
+        {} if wait is None else {"retry-after": str(-(-wait // 1000)), "retry-after-ms": str(wait)}
+    )
+    if refusal.limit is Limit.BOOKS:
+        return ApiError(503, refusal.message, code="books_unreachable", headers=headers)
     return ApiError(
         429, refusal.message, code="rate_limit_exceeded", details={"limit": refusal.limit}, headers=headers
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 # A quote inside a JSON string is escaped, so this meets only a real key whose value is an object.
 _KEY = re.compile(rb'"usage"\s*:\s*(?=\{)')
+_DECODER = json.JSONDecoder()
 _LONGEST = 4096  # bytes of a usage object; real ones have a few hundred
 
 
@@ -39,10 +40,12 @@ class Step:
 
 def find_usage(answer: bytes) -> Usage | None:
     """The last usage object in a JSON answer or in some of a stream's events."""
-    if b'"usage"' not in answer:
-        return None
-    ends = [match.end() for match in _KEY.finditer(answer)]
-    return _parse(answer[ends[-1] : ends[-1] + _LONGEST]) if ends else None
+    at = answer.rfind(b'"usage"')
+    while at >= 0:
+        if match := _KEY.match(answer, at):
+            return _parse(answer[match.end() : match.end() + _LONGEST])
+        at = answer.rfind(b'"usage"', 0, at)
+    return None
 
 
 def add_steps(answer: bytes, steps: Sequence[Step], model: str) -> bytes:
@@ -57,7 +60,7 @@ def add_steps(answer: bytes, steps: Sequence[Step], model: str) -> bytes:
             continue
         try:
             # In Latin-1 a character is a byte, so the end is the same in both.
-            _, length = json.JSONDecoder().raw_decode(answer[start : start + _LONGEST].decode("latin-1"))
+            _, length = _DECODER.raw_decode(answer[start : start + _LONGEST].decode("latin-1"))
             value = json.loads(answer[start : start + length])
         except ValueError:
             continue
@@ -82,7 +85,7 @@ def _summed(value: dict[str, Any], steps: Sequence[Step], model: str) -> dict[st
 
 def _parse(text: bytes) -> Usage | None:
     try:
-        value, _ = json.JSONDecoder().raw_decode(text.decode(errors="replace"))
+        value, _ = _DECODER.raw_decode(text.decode(errors="replace"))
     except ValueError:
         return None
     return Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TextIO
 
 _EVERY_SECONDS = 0.2
@@ -41,3 +42,19 @@ class LazyLog(logging.StreamHandler[TextIO]):
         while not self._closed.wait(_EVERY_SECONDS):
             if self._dirty:
                 self.flush()
+
+
+class Stamped(logging.Formatter):
+    """`2026-11-28 09:40:26,123 LEVEL words`, as Python's own does it in three times the time."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+        self._second, self._stamp = -1, ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info or record.stack_info:
+            return super().format(record)
+        second = int(record.created)
+        if second != self._second:  # many lines share one
+            self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return f"{self._stamp},{int(record.msecs):03d} {record.levelname} {record.getMessage()}"

@@ -235,7 +235,7 @@ def test_a_key_revoked_by_others_is_seen_while_nothing_can_be_written(
 ) -> None:
     key, text = new_key("ben", NOON)
     other.add_key(key)
-    books.record(entry("a"))
+    books.record(entry("a", micro=1))
     hold(other)
     books.tick()
     assert books.condition().unwritten == 1

@@ -63,7 +63,7 @@ def test_what_cannot_be_written_at_the_end_is_told(
     clerk = Clerk(books, period=0.01)
     clerk.start()
     hold(other)
-    books.record(entry("a"))
+    books.record(entry("a", micro=1))
     assert clerk.stop(patience=0.05) == 1
     assert caplog.records[-1].message == "1 entries of the ledger were not written and are lost."
     let_go(other)
@@ -74,7 +74,7 @@ def test_a_disk_that_is_well_again_before_the_end_gets_all(store: Stored, other:
     clerk = Clerk(books, period=0.01)
     clerk.start()
     hold(other)
-    books.record(entry("a"))
+    books.record(entry("a", micro=1))
     until(lambda: books.condition().trouble)
     threading.Timer(0.2, let_go, [other]).start()
     assert clerk.stop(patience=60.0) == 0
@@ -88,7 +88,7 @@ def test_a_fault_of_ours_does_not_end_it(
     clerk = Clerk(books, period=0.01)
     clerk.start()
     execute(other, "ALTER TABLE keys RENAME TO hidden")
-    other.write([entry("b")])
+    other.write([entry("b", micro=1)])
     until(lambda: "The books could not be kept for a moment." in caplog.messages)
     execute(other, "ALTER TABLE hidden RENAME TO keys")
     books.record(entry("a"))

@@ -23,7 +23,7 @@ from kanoa_mlops.gateway.books.refusal import Limit, Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.books.spending import Sum
 from tests.gateway.books.making import NOON, at_once, entry
-from tests.gateway.books.places import requests
+from tests.gateway.books.places import hold, let_go, requests
 from tests.postgres import Postgres
 
 ALL = Cap(Payer.ALL, Period.DAY, 1000)
@@ -192,7 +192,7 @@ def test_rights_that_lack_are_told(url: str, postgres: Postgres) -> None:
 
 def test_one_that_may_only_be_read_is_told(store: PostgresStore) -> None:
     store._link.rows("SELECT set_config('default_transaction_read_only', 'on', false)")
-    with pytest.raises(BooksUnusable, match="cannot execute UPDATE in a read-only transaction"):
+    with pytest.raises(BooksUnusable, match="cannot execute DELETE in a read-only transaction"):
         store.write([entry("a")])
 
 
@@ -264,9 +264,26 @@ def test_the_password_may_be_where_libpq_looks(
     PostgresStore(Address(bare)).close()
 
 
-def test_states_do_not_make_the_books_look_again(url: str, store: PostgresStore) -> None:
-    """They change on every request; a file tells only that something did."""
-    limits = PostgresStore(Address(url))
-    limits.update({"a": lambda state, now: {"b": 1}})
+def test_what_concerns_nobody_else_makes_nobody_look(url: str, store: PostgresStore) -> None:
+    """Requests that cost nothing, and states: they are many. A file tells only that something changed."""
+    other = PostgresStore(Address(url))
+    other.update({"a": lambda state, now: {"b": 1}})
+    other.write([entry("free")])
     assert not store.changed()
-    limits.close()
+    other.write([entry("free too"), entry("paid", micro=1)])
+    assert store.changed()
+    other.write([Reservation("r", NOON, "anna", "groq", 1)])
+    assert store.changed()
+    assert requests(store) == ["free", "free too", "paid"]
+    other.close()
+
+
+def test_requests_that_cost_nothing_wait_for_nobody(url: str, store: PostgresStore) -> None:
+    hasty = PostgresStore(Address(url), patience=0.01)
+    hold(store)
+    hasty.write([entry("free")])
+    with pytest.raises(BooksBusy, match="is held by another process"):
+        hasty.write([entry("paid", micro=1)])
+    let_go(store)
+    assert requests(store) == ["free"]
+    hasty.close()

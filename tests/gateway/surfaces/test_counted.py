@@ -44,8 +44,8 @@ async def test_booked_and_logged_by_its_own_route(
     assert booked.prompt_tokens == USAGE["prompt_tokens"]
     assert booked.completion_tokens == USAGE["completion_tokens"]
     scraped = (await door.get("/metrics")).text
-    assert f'kanoa_requests_total{{model="smollm2",route="{path}",status="200"}} 1.0' in scraped
-    assert f"route={path} model=smollm2 status=200" in caplog.text
+    assert f'model="smollm2",route="{path}",status="200",tier="local"}} 1.0' in scraped
+    assert f"route={path} model=smollm2 backend=smollm2 status=200" in caplog.text
 
 
 async def test_a_missing_key_is_told_in_ollamas_words(

@@ -10,6 +10,7 @@ from typing import Any
 import ollama
 import pytest
 
+from kanoa_mlops.gateway.line import Terms
 from tests.fakes.engine import USAGE, FakeEngine
 from tests.gateway.conftest import HUB_NAME, Door, NotedReader, OpenDoor, backend
 from tests.gateway.surfaces.conftest import asked
@@ -210,11 +211,11 @@ async def test_figures_that_are_read_count_as_seen(engine: FakeEngine, open_door
 
 
 async def test_what_is_not_loaded_is_not_running(engine: FakeEngine, open_door: OpenDoor) -> None:
-    door = await open_door(backend(engine.url, state="loading"))
+    door = await open_door(backend(engine.url, state="loading"), terms=Terms(queue_seconds=0.1))
     assert json.loads((await door.get("/api/ps")).text) == {"models": []}
     answer = await door.post(CHAT, {"model": "tiny", "messages": said("hi")})
-    assert (answer.status, json.loads(answer.text)) == (503, {"error": "smollm2 is still loading."})
-    assert answer.headers["retry-after"] == "5"
+    assert (answer.status, answer.headers["retry-after"]) == (503, "30")
+    assert json.loads(answer.text)["error"].endswith("as long as it may; smollm2 is loading.")
 
 
 async def test_embeddings(ollama_client: ollama.AsyncClient, engine: FakeEngine) -> None:

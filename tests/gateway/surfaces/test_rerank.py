@@ -19,4 +19,4 @@ async def test_passed_on(door: Door, engine: FakeEngine, path: str) -> None:
     [received] = engine.received
     assert (received.path, received.fields) == ("/v1/rerank", {**ASKED, "model": "smollm2"})
     scraped = (await door.get("/metrics")).text
-    assert 'kanoa_requests_total{model="smollm2",route="/v1/rerank",status="200"} 1.0' in scraped
+    assert 'model="smollm2",route="/v1/rerank",status="200",tier="local"} 1.0' in scraped

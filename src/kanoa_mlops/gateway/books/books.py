@@ -13,7 +13,6 @@ from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.books.budget import Cap
 from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.keyring import Keyring
-from kanoa_mlops.gateway.books.limiter import Limiter
 from kanoa_mlops.gateway.books.refusal import Limit, Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.books.spending import Spending, Sum
@@ -46,7 +45,7 @@ class Books:
     """What is asked on the way of every request is answered from memory and never waits.
 
     `reserve` and `tick` wait for the database: they belong in a thread, `tick` in that of a `Clerk`. All else
-    may be called from any thread; the limiter from one alone.
+    may be called from any thread.
     """
 
     def __init__(
@@ -60,7 +59,6 @@ class Books:
             BooksUnusable, BooksBusy: the database cannot be read.
         """
         self.keyring = Keyring()
-        self.limiter = Limiter()
         self._store = store
         self._clock = clock
         self._unwritten = Unwritten(capacity)

@@ -91,10 +91,11 @@ _KEEP = (
 class PostgresStore:
     """A `Store`. One thread at a time may use it.
 
-    What comes after an entry or a reservation depends on all before, so writing is one after another, over
-    all gateways: the row of `books` is the pen. Each holds it for two answers of the network and one write
-    to the disk, and there is a counter on it, by which others see that something changed. NOTIFY would also
-    tell them, but holds a lock of its own on every commit, and tells nothing to who was cut off meanwhile.
+    What may be set aside depends on all that was before, so keys and money are written one after another,
+    over all gateways: the row of `books` is the pen. Each holds it for two answers of the network and one
+    write to the disk, and there is a counter on it, by which others see that something changed. NOTIFY would
+    also tell them, but holds a lock of its own on every commit, and tells nothing to who was cut off
+    meanwhile.
     """
 
     def __init__(self, address: Address, *, patience: float = 5.0) -> None:
@@ -138,8 +139,11 @@ class PostgresStore:
     def write(self, items: Sequence[Entry | Reservation]) -> None:
         entries = [item for item in items if isinstance(item, Entry)]
         settled = [item if isinstance(item, Reservation) else item.reservation for item in items]
-        with self._writing() as connection:
-            connection.execute(_GIVE_BACK, ([each.id for each in settled if each],))
+        given_back = [each.id for each in settled if each]
+        # What cost nothing changes nothing that others need to know, and needs no pen.
+        is_money = given_back or any(entry.micro for entry in entries)
+        with self._writing() if is_money else self._link.transaction() as connection:
+            connection.execute(_GIVE_BACK, (given_back,))
             rows = [(*row_of_entry(entry), entry.day) for entry in entries]
             connection.cursor().executemany(_WRITE, rows)
 

@@ -77,7 +77,8 @@ MIGRATIONS = (
     INSERT INTO books VALUES (0, 0)
     """,
 )
-"""`changes` counts what was written; whoever writes holds its row, so that one does so after another.
+"""`changes` counts the changes of keys and money; whoever makes one holds its row, so that one does so after
+another.
 Text sorts by its bytes, as in SQLite and Python, whatever the language of the server."""
 
 # Looked up in the tables: what to_regclass() finds may be older than a lock that was waited for.

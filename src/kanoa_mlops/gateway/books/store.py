@@ -70,7 +70,7 @@ class Store(Protocol):
         """
 
     def changed(self) -> bool:
-        """Whether anybody else wrote since this was last asked, beside states, of which it may tell or not.
-        Costs next to nothing."""
+        """Whether anybody else changed keys or money since this was last asked. Of what else was written it
+        may tell or not. Costs next to nothing."""
 
     def close(self) -> None: ...

@@ -1,1 +1,1 @@
-"""HTTP/1.1 as the gateway speaks it: uvicorn before it, connections of its own behind it."""
+"""HTTP/1.1 as the gateway speaks it: clients before it, engines behind it, both by Node's parser."""

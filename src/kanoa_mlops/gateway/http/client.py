@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit
+from types import TracebackType
+from urllib.parse import urlsplit
 
 from kanoa_mlops.gateway.http.connection import Broken, Connection, request_head
 
@@ -30,8 +31,7 @@ class Client:
         self._agent = agent
         self._idle: defaultdict[str, list[Connection]] = defaultdict(list)
 
-    @asynccontextmanager
-    async def ask(
+    def ask(
         self,
         method: str,
         url: str,
@@ -39,7 +39,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         keep: bool = False,
-    ) -> AsyncIterator[Connection]:
+    ) -> Asking:
         """The answer, once its head is here. Left before its end, the connection is dropped.
 
         Args:
@@ -49,42 +49,44 @@ class Client:
             Unreachable: there was nobody to ask.
             Broken: the connection ended before there was an answer.
         """
-        address = _split(url)
-        place = f"{address.scheme}://{address.netloc}"
-        head = request_head(method, _path(address), self._fields(address, headers or {}, body, keep))
-        connection = await self._answered(place, address, head, body)
-        try:
-            yield connection
-        finally:
-            if keep and connection.is_idle and len(self._idle[place]) < _MOST_IDLE:
-                self._idle[place].append(connection)
-            else:
-                connection.drop()
+        where = _split(url)
+        fields = {
+            "host": where.host,
+            "user-agent": self._agent,
+            "accept-encoding": "identity",
+            "connection": "keep-alive" if keep else "close",
+        }
+        if headers:
+            fields.update(headers)
+        if body:
+            fields["content-length"] = str(len(body))
+        return Asking(self, where, request_head(method, where.path, fields), body, keep)
 
     def close(self) -> None:
         for connection in [each for idle in self._idle.values() for each in idle]:
             connection.drop()
         self._idle.clear()
 
-    async def _answered(self, place: str, address: SplitResult, head: bytes, body: bytes) -> Connection:
-        while kept := self._kept(place):
+    async def answered(self, where: Where, head: bytes, body: bytes) -> Connection:
+        while kept := self._kept(where.place):
             try:
-                await self._ask(kept, head, body)
+                await _ask(kept, head, body)
                 return kept
             except Broken:
                 # The engine closed it while it was idle, and has not seen this request.
                 if not kept.heard_nothing:
                     raise
-        fresh = await _connect(address)
-        await self._ask(fresh, head, body)
+        fresh = await _connect(where)
+        await _ask(fresh, head, body)
         return fresh
 
-    async def _ask(self, connection: Connection, head: bytes, body: bytes) -> None:
-        try:
-            await connection.ask(head, body)
-        except BaseException:
+    def give_back(self, where: Where, connection: Connection) -> None:
+        """It may serve another request, if it can."""
+        idle = self._idle[where.place]
+        if connection.is_idle and len(idle) < _MOST_IDLE:
+            idle.append(connection)
+        else:
             connection.drop()
-            raise
 
     def _kept(self, place: str) -> Connection | None:
         idle = self._idle[place]
@@ -94,39 +96,72 @@ class Client:
                 return connection
         return None
 
-    def _fields(
-        self, address: SplitResult, headers: Mapping[str, str], body: bytes, keep: bool
-    ) -> dict[str, str]:
-        return {
-            "host": address.netloc.rpartition("@")[2],
-            "user-agent": self._agent,
-            "accept-encoding": "identity",
-            "connection": "keep-alive" if keep else "close",
-            **headers,
-            **({"content-length": str(len(body))} if body else {}),
-        }
+
+class Asking:
+    """Around an answer."""
+
+    def __init__(self, client: Client, where: Where, head: bytes, body: bytes, keep: bool) -> None:
+        self._client, self._where, self._head, self._body, self._keep = client, where, head, body, keep
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._client.answered(self._where, self._head, self._body)
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._keep:
+            self._client.give_back(self._where, self._connection)
+        else:
+            self._connection.drop()
 
 
-async def _connect(address: SplitResult) -> Connection:
-    secure = _trust() if address.scheme == "https" else None
+async def _ask(connection: Connection, head: bytes, body: bytes) -> None:
+    try:
+        await connection.ask(head, body)
+    except BaseException:
+        connection.drop()
+        raise
+
+
+async def _connect(where: Where) -> Connection:
+    secure = _trust() if where.secure else None
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            _, connection = await loop.create_connection(
-                Connection, address.hostname or "", address.port or (443 if secure else 80), ssl=secure
-            )
+            _, connection = await loop.create_connection(Connection, where.hostname, where.port, ssl=secure)
     except (OSError, TimeoutError) as error:
         raise Unreachable(str(error)) from error
     return connection
 
 
+@dataclass(frozen=True)
+class Where:
+    """An address, taken apart."""
+
+    place: str
+    """Scheme, name and port: what a connection leads to."""
+    secure: bool
+    hostname: str
+    port: int
+    host: str
+    """As a request names it."""
+    path: str
+    """With its query."""
+
+
 @lru_cache(maxsize=256)
-def _split(url: str) -> SplitResult:
-    return urlsplit(url)
-
-
-def _path(address: SplitResult) -> str:
-    return (address.path or "/") + (f"?{address.query}" if address.query else "")
+def _split(url: str) -> Where:
+    address = urlsplit(url)
+    secure = address.scheme == "https"
+    return Where(
+        f"{address.scheme}://{address.netloc}",
+        secure,
+        address.hostname or "",
+        address.port or (443 if secure else 80),
+        address.netloc.rpartition("@")[2],
+        (address.path or "/") + (f"?{address.query}" if address.query else ""),
+    )
 
 
 @lru_cache(maxsize=1)

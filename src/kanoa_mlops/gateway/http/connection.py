@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import cast
 
 import httptools
@@ -145,7 +146,7 @@ class Connection(asyncio.Protocol):
     # What the parser tells:
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self.headers[_lower(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -168,12 +169,18 @@ class Connection(asyncio.Protocol):
                 self._closed = True
 
 
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
 def request_head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
     """
     Raises:
         ValueError: a header would end before its end.
     """
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    if any("\r" in line or "\n" in line for line in lines):
+    lines = [f"{method} {path} HTTP/1.1", *[f"{name}: {value}" for name, value in headers.items()], "", ""]
+    head = "\r\n".join(lines)
+    if not head.count("\r") == head.count("\n") == len(lines) - 1:
         raise ValueError("a line feed in a header")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    return head.encode("latin-1", "replace")

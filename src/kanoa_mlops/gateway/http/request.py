@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import TracebackType
 from typing import Any
 
 from kanoa_mlops.gateway.http.response import Message, Response, Send, Stream
@@ -13,6 +13,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 ABORT = "kanoa.abort"
 """The extension by which the server lets a connection be dropped."""
+WhenLeft = Callable[[Callable[[], None] | None], None]
+WHEN_LEFT = "kanoa.when_left"
+"""The extension by which the server tells that the client is gone, to the last who asked for that."""
 
 
 class ClientLeft(Exception):
@@ -33,15 +36,14 @@ class Request:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         self._read = False
-        self._left = False
 
     @property
     def content_length(self) -> int | None:
         length = self.headers.get("content-length", "")
         return int(length) if length.isdecimal() else None
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes.
+    async def piece(self) -> bytes:
+        """What has come of the body since the last; nothing at its end.
 
         Raises:
             ClientLeft: it went away while sending.
@@ -52,27 +54,12 @@ class Request:
                 raise ClientLeft
             self._read = not message.get("more_body", False)
             if body := message.get("body", b""):
-                yield body
+                return bytes(body)
+        return b""
 
-    @asynccontextmanager
-    async def staying(self) -> AsyncIterator[None]:
-        """While inside, and once the body is read, a client that leaves ends what is inside.
-
-        Raises:
-            ClientLeft: it did.
-        """
-        task = asyncio.current_task()
-        assert task is not None
-        watching = asyncio.create_task(self._watch(task))
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not self._left:
-                raise  # somebody else's
-            task.uncancel()
-            raise ClientLeft from None
-        finally:
-            watching.cancel()
+    def staying(self) -> Staying:
+        """Around what is of use only to a client that is still there, once the body is read."""
+        return Staying(self._scope["extensions"][WHEN_LEFT])
 
     async def answer(self, response: Response, headers: Mapping[str, str]) -> None:
         """
@@ -92,8 +79,35 @@ class Request:
         """Drop the connection, whatever is still to be sent."""
         self._scope["extensions"][ABORT]()
 
-    async def _watch(self, task: asyncio.Task[Any]) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+
+class Staying:
+    """A client that leaves ends what is inside.
+
+    Raises:
+        ClientLeft: it did.
+    """
+
+    def __init__(self, when_left: WhenLeft) -> None:
+        self._when_left = when_left
+        self._left = False
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._when_left(self._leave)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._when_left(None)
+        if not self._left:
+            return
+        others = self._task.uncancel() > self._cancelling
+        if kind is None or (kind is asyncio.CancelledError and not others):
+            raise ClientLeft from None
+
+    def _leave(self) -> None:
         self._left = True
-        task.cancel()
+        self._task.cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kanoa_mlops.gateway.answering import Handler
@@ -60,10 +60,13 @@ class _Translated(Request):
         # The given one is taken apart by its encoding; what comes of it has none.
         self.headers = {name: value for name, value in given.headers.items() if name != "content-encoding"}
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def piece(self) -> bytes:
+        if self._read:
+            return b""
+        self._read = True
         raw = await read_body(self._given, self._surface.max_body_bytes, self._exchange.patience)
         self.translation = self._surface.translator(raw, self._exchange)
-        yield self.translation.body
+        return self.translation.body
 
     async def stream(self, headers: Mapping[str, str]) -> Stream:
         own = {**headers, "content-type": self.translation.content_type}

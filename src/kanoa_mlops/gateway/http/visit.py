@@ -1,0 +1,237 @@
+"""A client's connection: requests come on it one after another, and are answered in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import unquote
+
+import httptools
+
+from kanoa_mlops.gateway.http.request import ABORT, WHEN_LEFT
+from kanoa_mlops.gateway.http.turn import Turn
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+_LONGEST_HEAD = 32 * 1024  # bytes
+_log = logging.getLogger(__name__)
+
+
+class Visits:
+    """All connections of a port."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self.loop = asyncio.get_running_loop()
+        self.date = b""
+        """The header of an answer that begins now."""
+        self.open: set[Visit] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def close_idle(self, seconds: float) -> None:
+        """Those on which nothing was asked for so long."""
+        before = self.loop.time() - seconds
+        for visit in [each for each in self.open if each.idle_since < before]:
+            visit.close()
+
+
+class Visit(asyncio.Protocol):
+    """One connection. Wants `Visits.close_idle` to be called now and then."""
+
+    def __init__(self, visits: Visits) -> None:
+        self._visits = visits
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpRequestParser(self)
+        # What follows the last request on a connection is not looked at, instead of spoiling its answer.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._current: Turn | None = None
+        self._last: Turn | None = None
+        """The one that is being read."""
+        self._waiting: deque[tuple[Turn, dict[str, Any]]] = deque()
+        self._closing = self._deaf = False
+        self._reading = True
+        self._drained: asyncio.Future[None] | None = None
+        """While the client takes nothing more."""
+        self.idle_since = visits.loop.time()
+        """On the loop's clock; infinite while something is asked."""
+
+    @property
+    def date(self) -> bytes:
+        return self._visits.date
+
+    def close(self) -> None:
+        """When what was asked is answered; at once where nothing was."""
+        self._closing = True
+        if self._current is None:
+            self._transport.close()
+        else:
+            self._current.keep = False
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # What a turn calls:
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    async def drained(self) -> None:
+        if self._drained:
+            await asyncio.shield(self._drained)
+
+    def pause_reading(self) -> None:
+        if self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    def over(self, turn: Turn) -> None:
+        self._current = None
+        if not turn.keep or self._closing:
+            self._transport.close()
+            return
+        self.resume_reading()
+        if self._waiting:
+            self._begin(*self._waiting.popleft())
+        else:
+            self.idle_since = self._visits.loop.time()
+
+    # What the event loop tells:
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
+        self._visits.open.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._visits.open.discard(self)
+        self._waiting.clear()
+        if self._current:
+            self._current.leave()
+        self.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._deaf = True  # whatever it wants to speak now, we do not
+            self.close()
+        except httptools.HttpParserError:
+            self._refuse()
+
+    def pause_writing(self) -> None:
+        self._drained = self._visits.loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._drained and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    # What the parser tells:
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._wants_continue = False
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        name = _lower(name)
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._wants_continue = True
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        method = parser.get_method().decode("ascii")
+        recent = parser.get_http_version() != "1.0"
+        turn = Turn(
+            self,
+            method,
+            keep=recent and parser.should_keep_alive(),
+            chunks=recent,
+            wants_continue=self._wants_continue,
+        )
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": _path(self._url),
+            "headers": self._headers,
+            "extensions": {ABORT: self.abort, WHEN_LEFT: turn.when_left},
+        }
+        self._headers = []  # those that follow a body in chunks are nobody's
+        self.idle_since = float("inf")
+        self._last = turn
+        if self._current is None:
+            self._begin(turn, scope)
+        else:
+            self._waiting.append((turn, scope))
+            self.pause_reading()
+
+    def on_body(self, body: bytes) -> None:
+        if self._last:
+            self._last.on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._last:
+            self._last.on_whole()
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _LONGEST_HEAD:
+            raise ValueError("the head of the request is too long")
+
+    def _begin(self, turn: Turn, scope: dict[str, Any]) -> None:
+        self._current = turn
+        task = self._visits.loop.create_task(self._answer(turn, scope))
+        self._visits.tasks.add(task)
+        task.add_done_callback(self._visits.tasks.discard)
+
+    async def _answer(self, turn: Turn, scope: dict[str, Any]) -> None:
+        try:
+            await self._visits.app(scope, turn.receive, turn.send)
+        except Exception:
+            _log.exception("a request was left without its answer")
+        finally:
+            if not turn.answered:
+                self._transport.close()
+
+    def _refuse(self) -> None:
+        """Not told why: the parser's words might quote a key."""
+        self._deaf = True
+        if self._current is None or not self._current.begun:
+            words = b"Invalid HTTP request received."
+            head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n%b" % self.date
+            self._transport.write(
+                b"%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (head, len(words), words)
+            )
+        self._transport.close()
+
+
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> bytes:
+    return name.lower()
+
+
+@lru_cache(maxsize=256)
+def _path(url: bytes) -> str:
+    """
+    Raises:
+        HttpParserError: it is no address.
+    """
+    path: str = httptools.parse_url(url).path.decode("ascii")
+    return unquote(path) if "%" in path else path
