@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.loop import run
+from kanoa_mlops.cli.loop import run, stop_on_signals
 from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import Failure
@@ -59,7 +59,6 @@ async def _answer(
 ) -> None:
     # The server and all it needs, imported only by the process that becomes one.
     from kanoa_mlops.cli.door import open_door
-    from kanoa_mlops.cli.front import stop_on_signals
     from kanoa_mlops.gateway.backends import Backends
     from kanoa_mlops.gateway.config import backend_of
     from kanoa_mlops.gateway.watch import watch
