@@ -130,9 +130,11 @@ def litellm(upstream: int, folder: Path) -> Peer:
 
 
 def _own_environment(folder: Path) -> dict[str, str]:
-    # The person's own settings and books stay out of it.
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        # Compiled before it is measured, as pip does on installation.
+        "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
+        # The person's own settings and books stay out of it.
         "KANOA_MLOPS_STATE_DIR": str(folder / "state"),
         "KANOA_MLOPS_CONFIG": str(folder / "mlops.toml"),
     }

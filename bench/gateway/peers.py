@@ -32,6 +32,7 @@ from bench.gateway.wrk import Load, require_wrk, run_wrk
 
 _OPEN_STREAMS = 1000
 _OPEN_PATIENCE_SECONDS = 120.0
+_STARTS = 3
 _AT_REST_SECONDS = 1.0
 _DESCRIPTORS = 8192
 
@@ -70,7 +71,7 @@ def compare(folder: Path, rounds: int, seconds: int, without: Sequence[str]) -> 
         port, process = stack.enter_context(static_upstream(folder / "nginx"))
         engine = Running(contestants.direct(port), process, 0.0)
         peers = [make(port, folder) for name, make in _PEERS.items() if name not in without]
-        ready = {peer.name: _ready_seconds(peer, folder, rounds) for peer in peers}
+        ready = {peer.name: _ready_seconds(peer, folder, min(rounds, _STARTS)) for peer in peers}
         started = [stack.enter_context(running(peer, folder)) for peer in peers]
         time.sleep(_AT_REST_SECONDS)
         rest = {each.peer.name: each.memory_bytes() for each in started}

@@ -10,7 +10,7 @@ from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.holding import Loader
 from kanoa_mlops.gateway.hosts import is_loopback
-from kanoa_mlops.gateway.ocr import OcrReader, ocr_available
+from kanoa_mlops.gateway.ocr import OcrReader, ocr_missing
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.runtime.ports import port_taken
@@ -31,7 +31,8 @@ async def open_door(
     Raises:
         PortTaken: somebody else listens there.
     """
-    figures = None if ocr_available() else OcrReader()
+    # Loaded with the first figure that needs it: most never come, and it takes a second and 60 MiB.
+    figures = None if ocr_missing() else OcrReader()
     try:
         app = make_app(
             backends,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from kanoa_mlops.cli.beyond import following
 from kanoa_mlops.cli.door import open_door
 from kanoa_mlops.cli.engine import OnChange, first_record, make_engine
+from kanoa_mlops.cli.loop import stop_on_signals
 from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
@@ -219,19 +219,3 @@ async def _until_ready(engine: Engine, others: Sequence[asyncio.Future[Any]]) ->
     for other in others:
         if other.done():
             other.result()
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that the first signal sets; a second one ends the process at once, and its engines with it."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def heard(number: signal.Signals) -> None:
-        if stop.is_set():
-            loop.remove_signal_handler(number)
-            signal.raise_signal(number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, heard, number)
-    return stop

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.loop import run
+from kanoa_mlops.cli.loop import run, stop_on_signals
 from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.gateway.burst.grant import Burst
@@ -90,7 +90,6 @@ async def _answer(
 ) -> None:
     # The server and all it needs, imported only by the process that becomes one.
     from kanoa_mlops.cli.door import open_door
-    from kanoa_mlops.cli.front import stop_on_signals
     from kanoa_mlops.gateway.backends import Backends
     from kanoa_mlops.gateway.beyond import Beyond
     from kanoa_mlops.gateway.line import Terms

@@ -1,10 +1,11 @@
-"""The event loop of a server."""
+"""The event loop of a server, and what ends it."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import logging
+import signal
 from collections.abc import Coroutine
 from typing import Any
 
@@ -22,6 +23,22 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         asyncio.run(_settling(main))
     else:
         run_fast(_settling(main))
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that the first signal sets; a second one ends the process at once, and its engines with it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def heard(number: signal.Signals) -> None:
+        if stop.is_set():
+            loop.remove_signal_handler(number)
+            signal.raise_signal(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, heard, number)
+    return stop
 
 
 async def _settling(main: Coroutine[Any, Any, None]) -> None:

@@ -7,7 +7,9 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from kanoa_mlops.errors import Failure
 from kanoa_mlops.gateway.layout import Fragment, Frame
+from kanoa_mlops.gateway.ocr.available import import_failure
 from kanoa_mlops.gateway.ocr.box import Box
 from kanoa_mlops.gateway.ocr.image import resized
 from kanoa_mlops.gateway.ocr.lines import find_lines, letter_height
@@ -42,7 +44,10 @@ def read_fragments(engine: Any, pixels: Pixels) -> tuple[list[Fragment], list[Fr
 def load_engine(threads: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what the engine imports; nothing its user could change
-        from rapidocr_onnxruntime import RapidOCR
+        try:
+            from rapidocr_onnxruntime import RapidOCR
+        except ImportError as error:
+            raise Failure(f"Figures are not read: {import_failure(str(error))}.") from error
 
         engine = RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
     for name in _LOGGERS:
