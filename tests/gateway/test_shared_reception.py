@@ -30,7 +30,7 @@ class Gateway:
         self.store = PostgresStore(Address(url))
         self.books = Books(self.store)
         self.limits = SharedLimits(PostgresStore(Address(url)))
-        self.reception = Reception(self.books, True, self.limits)
+        self.reception = Reception(self.books, True, limits=self.limits)
 
     def close(self) -> None:
         self.limits.close()
