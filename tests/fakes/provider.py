@@ -35,6 +35,8 @@ class FakeProvider:
     refused: list[int] = field(default_factory=list)
     """The status of each refusal."""
     asked: int = 0
+    fields: list[dict[str, Any]] = field(default_factory=list)
+    """Of each request."""
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
@@ -64,6 +66,7 @@ class FakeProvider:
         raw = await request.read()
         asked = json.loads(raw)
         self.asked += 1
+        self.fields.append(asked)
         if refusal := self._refusal(request, asked):
             self.refused.append(refusal.status)
             return refusal

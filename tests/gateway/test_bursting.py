@@ -285,3 +285,27 @@ async def test_a_client_that_leaves_pays_for_what_was_begun(scene: Scene, provid
     assert (requests, answer) == (1, 0)
     assert prompt > 0
     assert micro > 0
+
+
+async def test_only_what_providers_know_leaves_and_tokens_are_counted_whoever_cares(
+    scene: Scene, provider: FakeProvider
+) -> None:
+    answer = await scene.ask(
+        burst="require", stream=True, chat_template_kwargs={"thinking": True}, store=True
+    )
+    assert sorted(provider.fields[0]) == ["max_tokens", "messages", "model", "stream", "stream_options"]
+    assert '"usage"' not in answer.text
+    assert answer.text.count("data: ") == 3
+    await until(lambda: "hosted" in scene.booked())
+    assert scene.booked()["hosted"][2] == provider.answered[0]["completion_tokens"]
+    wants = await scene.ask(burst="require", stream=True, stream_options={"include_usage": True})
+    assert wants.text.count('"usage"') == 1
+
+
+async def test_several_answers_cost_several_times(scene: Scene) -> None:
+    costs = [
+        (await scene.ask(burst="require", stream=True, n=n)).headers["x-kanoa-cost-usd-at-most"]
+        for n in (1, 4)
+    ]
+    one, four = (float(each) * 1e6 for each in costs)
+    assert four - one == pytest.approx(3 * 100 * hub.ANSWER_PRICE / 1000, abs=2)

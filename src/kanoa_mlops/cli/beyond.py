@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,18 +11,24 @@ from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.beyond import Beyond
 from kanoa_mlops.gateway.burst.grant import Burst
-from kanoa_mlops.gateway.burst.read import read_burst
+from kanoa_mlops.gateway.burst.granting import burst_of
+from kanoa_mlops.gateway.burst.read import read_allowed
+from kanoa_mlops.gateway.burst.secret import Secrets
 from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.reload import reloading, stamp
 from kanoa_mlops.settings import Settings, environment
 
 
-def read(settings: Settings, path: Path) -> Burst:
+def read(settings: Settings, path: Path, taken: Collection[str] = ()) -> Burst:
     """
+    Args:
+        taken: ids of the backends that are there.
+
     Raises:
         SettingsError: the file is wrong, or an entry of it cannot be granted; names file and line.
     """
-    return read_burst(path, load_catalog(settings.catalog_dir), environment(), settings.hub_token_file)
+    secrets = Secrets(environment(), settings.hub_token_file)
+    return burst_of(read_allowed(path), load_catalog(settings.catalog_dir), secrets.key_of, taken)
 
 
 @asynccontextmanager
@@ -32,9 +38,10 @@ async def following(settings: Settings, backends: Backends, purse: Purse) -> Asy
         SettingsError: as above, on entering; later the log says so, and what was allowed before is kept.
     """
     path, beyond = settings.burst_file, Beyond(backends, purse)
-    since = stamp(path)
-    beyond.allow(read(settings, path))
-    task = asyncio.create_task(reloading(path, lambda path: read(settings, path), beyond.allow, since=since))
+    since, own = stamp(path), [each.id for each in backends.all()]
+    beyond.allow(read(settings, path, own))
+    following = reloading(path, lambda path: read(settings, path, own), beyond.allow, since=since)
+    task = asyncio.create_task(following)
     try:
         yield
     finally:

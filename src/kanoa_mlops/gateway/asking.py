@@ -53,6 +53,7 @@ def ask_of(
         arrived=now,
         deadline=now + seconds,
         max_answer_tokens=_longest_answer(fields),
+        answers=_answers(fields),
         images=count > 0,
         tools=bool(fields.get("tools")),
         structured=_structured(fields),
@@ -91,6 +92,11 @@ def _size(asked: Asked) -> int:
 def _longest_answer(fields: Mapping[str, Any]) -> int | None:
     limits = [fields.get(name) for name in ("max_completion_tokens", "max_tokens")]
     return next((each for each in limits if isinstance(each, int) and each > 0), None)
+
+
+def _answers(fields: Mapping[str, Any]) -> int:
+    wanted = [fields.get(name) for name in ("n", "best_of")]
+    return max([1, *(each for each in wanted if isinstance(each, int))])
 
 
 def _structured(fields: Mapping[str, Any]) -> bool:

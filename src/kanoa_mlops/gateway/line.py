@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.guest import Guest
+from kanoa_mlops.gateway.policy.allowance import tokens_of
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import BackendView, State
 from kanoa_mlops.gateway.policy.decide import decide, dispatch
@@ -176,9 +177,7 @@ class Line:
     def _has_room(self, send: Send, ask: Ask) -> bool:
         """Limits of a provider were looked at for the first who waits alone."""
         post = self.posts[send.backend]
-        return post.backend.grant is None or post.allowance.admits(
-            ask.prompt_tokens + (ask.max_answer_tokens or 0), datetime.now(UTC)
-        )
+        return post.backend.grant is None or post.allowance.admits(tokens_of(ask), datetime.now(UTC))
 
     def _rules(self, guest: Guest) -> Rules:
         beyond = [post.backend for post in self.posts.values() if not post.backend.near]

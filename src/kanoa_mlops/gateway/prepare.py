@@ -9,6 +9,7 @@ from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.hosted import outgoing
 
 _KEY = b'"model"'
 _NAMED = re.compile(rb'"model"\s*:\s*"([^"\\]*)"')
@@ -20,6 +21,8 @@ def prepare(asked: Asked, backend: Backend) -> bytes:
     """The request in the engine's words: an alias becomes the name that the engine knows."""
     known = asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model)
     shortened = _shortened(asked.fields, backend)
+    if backend.grant:
+        return as_json(outgoing({**asked.fields, **shortened, "model": backend.engine_model}))
     if known and not shortened:
         return asked.raw
     renamed = None if shortened else _renamed(asked, backend.engine_model)

@@ -11,6 +11,7 @@ from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.engine_errors import translate_hidden
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.events import DONE, data_of, event
+from kanoa_mlops.gateway.hosted import without_count
 from kanoa_mlops.gateway.usage import Step, Usage, add_steps, find_usage
 
 # A raw line feed or an unescaped quote cannot stand inside a JSON string, so no model's words match these.
@@ -51,6 +52,8 @@ class Tally:
         return self._counted(events[: end.start()] + self._missing_usage()) + DONE
 
     def _counted(self, events: bytes) -> bytes:
+        if self._backend.grant and not self._wants_usage:
+            events = without_count(events)
         return add_steps(events, self._steps, self._backend.model)
 
     def _missing_usage(self) -> bytes:

@@ -114,7 +114,7 @@ def restored(limits: Mapping[Limit, int], saved: Mapping[str, float | str]) -> A
 
 def tokens_of(ask: Ask) -> int:
     """What is charged for a request. Groq and Cerebras count the longest answer before it is given."""
-    return ask.prompt_tokens + (ask.max_answer_tokens or 0)
+    return ask.prompt_tokens + (ask.max_answer_tokens or 0) * ask.answers
 
 
 def _amount(name: Limit, tokens: int) -> int:

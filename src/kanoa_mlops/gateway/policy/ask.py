@@ -23,6 +23,8 @@ class Ask:
     """When it is refused if it still waits."""
     max_answer_tokens: int | None = None
     """The longest answer it asks for; None where it sets no limit."""
+    answers: int = 1
+    """To the one prompt."""
     images: bool = False
     tools: bool = False
     structured: bool = False

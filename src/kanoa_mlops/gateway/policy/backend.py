@@ -124,4 +124,4 @@ class BackendView:
             return None
         room = max(0, self.abilities.context_tokens - ask.fewest)
         answer = room if ask.max_answer_tokens is None else min(ask.max_answer_tokens, room)
-        return (self.price.prompt * ask.most + self.price.answer * answer) / _MILLION
+        return (self.price.prompt * ask.most + self.price.answer * answer * ask.answers) / _MILLION
