@@ -105,7 +105,8 @@ async def test_a_stream_has_comments_while_it_waits_and_the_client_sees_none(hou
         assert (await streaming).response.status_code == 200  # before there is an engine
         house.model.may_load.set()
         rest = await raw.content.read()
-    assert rest.replace(b": loading smollm2\n\n", b"") == b"".join(map(chunk, WORDS)) + b"data: [DONE]\n\n"
+    answered = b": answered by smollm2, local\n\n" + b"".join(map(chunk, WORDS)) + b"data: [DONE]\n\n"
+    assert rest.replace(b": loading smollm2\n\n", b"") == answered
     assert await whole(await streaming) == ANSWER
 
 

@@ -135,9 +135,13 @@ def _counted(exchange: Exchange, body: bytes, answer: EngineAnswer) -> bytes:
 
 
 async def _begin(request: Request, exchange: Exchange, content_type: str) -> Stream:
-    """The stream; the one that was begun while the model was loaded, where there is one."""
+    """The stream; the one that was begun while the request waited, where there is one."""
     exchange.first_byte()
-    return exchange.stream or await open_stream(request, exchange, content_type)
+    if exchange.stream is None:
+        return await open_stream(request, exchange, content_type)
+    if backend := exchange.backend:  # its head went out before it was known who answers
+        await exchange.stream.write(f": answered by {backend.id}, {backend.tier}\n\n".encode())
+    return exchange.stream
 
 
 async def _finish(stream: Stream) -> Stream:
