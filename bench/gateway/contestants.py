@@ -111,12 +111,14 @@ def litellm(upstream: int, folder: Path) -> Peer:
     return Peer(
         "LiteLLM",
         f"litellm {_litellm_version(program)}",
-        f"{workers} uvicorn workers on uvloop and httptools, LITELLM_MODE=PRODUCTION, LITELLM_LOG=ERROR, "
-        "local cost map, its master key asked for; no database, hence no ledger",
+        f"{workers} uvicorn workers under gunicorn, uvloop and httptools, LITELLM_MODE=PRODUCTION, "
+        "LITELLM_LOG=ERROR, local cost map, its master key asked for; no database, hence no ledger",
         port,
         [
             *[str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)],
-            *["--num_workers", str(workers), "--telemetry", "False", "--keepalive_timeout", "75"],
+            # uvicorn's own supervisor ends workers that import for over 5 s, as on a busy machine.
+            *["--run_gunicorn", "--num_workers", str(workers)],
+            *["--telemetry", "False", "--keepalive_timeout", "75"],
         ],
         {
             **os.environ,

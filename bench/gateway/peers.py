@@ -32,7 +32,7 @@ from bench.gateway.wrk import Load, require_wrk, run_wrk
 
 _OPEN_STREAMS = 1000
 _OPEN_PATIENCE_SECONDS = 120.0
-_STARTS = 3
+_STARTS = 2
 _AT_REST_SECONDS = 1.0
 _DESCRIPTORS = 8192
 
