@@ -138,7 +138,7 @@ Commands:
   keys       Who may ask the gateway, and for how much.
   burst      What may be answered beyond the LAN, and for how much.
   usage      What was asked of the gateway, and what it cost.
-  render     The same plan for Docker Compose.
+  render     The same plan for Compose; Traefik before several gateways.
   status     What is being served, asked of the processes themselves.
   ask        Ask a served model, from the terminal.
   bench      How fast a served model answers, alone and under load.
