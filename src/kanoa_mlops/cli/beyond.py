@@ -39,8 +39,14 @@ async def following(settings: Settings, backends: Backends, purse: Purse) -> Asy
     """
     path, beyond = settings.burst_file, Beyond(backends, purse)
     since, own = stamp(path), [each.id for each in backends.all()]
-    beyond.allow(read(settings, path, own))
-    following = reloading(path, lambda path: read(settings, path, own), beyond.allow, since=since)
+
+    def met(path: Path) -> Burst:
+        burst = read(settings, path, own)
+        purse.allowances.meet(burst.grants)
+        return burst
+
+    beyond.allow(met(path))
+    following = reloading(path, met, beyond.allow, since=since)
     task = asyncio.create_task(following)
     try:
         yield

@@ -98,7 +98,14 @@ async def _answer(
     from kanoa_mlops.gateway.watch import Watch
 
     stop, backends, since = stop_on_signals(), Backends(), stamp(path)
-    first = _read(settings, path)
+
+    def read(path: Path) -> _Said:
+        said = _read(settings, path)
+        if desk and desk.purse:
+            desk.purse.allowances.meet(said.burst.grants)
+        return said
+
+    first = read(path)
     async with open_door(settings, backends, host, port, desk) as gateway:
         roster = Roster(backends, Watch(backends, gateway.app.traffic, gateway.app.readings))
 
@@ -110,7 +117,7 @@ async def _answer(
 
         take(first)
         screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.models())}")
-        reading = asyncio.create_task(reloading(path, lambda path: _read(settings, path), take, since=since))
+        reading = asyncio.create_task(reloading(path, read, take, since=since))
         try:
             await stop.wait()
         finally:

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 
 from kanoa_mlops.cli.books import open_limits, open_store
 from kanoa_mlops.errors import UserError
+from kanoa_mlops.gateway.allowances import Allowances, carrying
 from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.clerk import Clerk
 from kanoa_mlops.gateway.hosts import is_loopback
@@ -31,9 +32,19 @@ def reception(settings: Settings, host: str) -> Iterator[Reception]:
         clerk = Clerk(books)
         clerk.start()
         try:
-            yield Reception(books, not is_loopback(host), Purse(books), limits)
+            with _allowances(settings) as allowances:
+                yield Reception(books, not is_loopback(host), Purse(books, allowances=allowances), limits)
         finally:
             clerk.stop()
+
+
+@contextmanager
+def _allowances(settings: Settings) -> Iterator[Allowances]:
+    # A connection of its own: what is spent must not wait for it.
+    with closing(open_store(settings, patience=_PATIENCE_SECONDS)) as store:
+        allowances = Allowances(store)
+        with carrying(allowances):
+            yield allowances
 
 
 def require_key(settings: Settings, host: str) -> None:

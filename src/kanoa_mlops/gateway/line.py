@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from kanoa_mlops.gateway.allowances import Allowances
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.policy.allowance import tokens_of
@@ -51,6 +52,7 @@ class Line:
         self.terms = terms
         self.posts: dict[str, Post] = {}
         self._purse = purse
+        self._allowances = purse.allowances if purse else Allowances()
         self._wake = wake
         self._queue = Queue()
         self._waiters: dict[str, _Waiter] = {}
@@ -64,7 +66,7 @@ class Line:
         posts = {}
         for backend in pool:
             post = self.posts.get(backend.id) or Post(backend)
-            post.become(backend)
+            post.become(backend, self._allowances.of(backend.grant) if backend.grant else None)
             posts[backend.id] = post
         self.posts = posts
         self.changed()

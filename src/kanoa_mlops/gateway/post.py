@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from kanoa_mlops.gateway.account import Account
 from kanoa_mlops.gateway.backends import Backend
-from kanoa_mlops.gateway.policy.allowance import Allowance, tokens_of
-from kanoa_mlops.gateway.policy.ask import Ask
+from kanoa_mlops.gateway.policy.allowance import Allowance
 from kanoa_mlops.gateway.policy.backend import FREE, READY, Abilities, BackendView, State
 from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.policy.standing import Standing
 
 _FRESH = Standing()
+_BOUNDLESS = Allowance({})
 _NEWEST = 0.2
 """What the last request weighs in the average of how long one takes."""
 _WAKES_IN = 30.0
@@ -31,24 +32,25 @@ class Post:
     """Moving average of one request, from sending to its end."""
     wake_seconds: float | None = None
     """What waking it took the last time."""
-    allowance: Allowance = field(init=False)
+    account: Account | None = None
+    """At the provider, where it has one; other backends may share it."""
 
-    def __post_init__(self) -> None:
-        self.allowance = Allowance(self.backend.grant.limits if self.backend.grant else {})
+    @property
+    def allowance(self) -> Allowance:
+        return self.account.allowance if self.account else _BOUNDLESS
 
-    def become(self, backend: Backend) -> None:
+    def become(self, backend: Backend, account: Account | None = None) -> None:
         """The same address in another state, or another one."""
         before, self.backend = self.backend, backend
         if (before.url, before.engine_key) != (backend.url, backend.engine_key):
             self.standing = _FRESH
         elif before.state != "ready" and backend.state == "ready":
             self.standing = self.standing.revived()
-        if backend.grant and (before.grant is None or before.grant.limits != backend.grant.limits):
-            self.allowance = Allowance(backend.grant.limits, self.allowance.used, self.allowance.at)
+        self.account = account
 
     def state(self, now: float) -> State:
         """How it stands for everybody."""
-        return self.standing.under(_health(self.backend), now)[0]
+        return self._stands(now)[0]
 
     def view(self, now: float, *, turns: bool) -> BackendView:
         """
@@ -56,7 +58,7 @@ class Post:
             turns: a request may go elsewhere instead of waiting for this one to be loaded.
         """
         backend = self.backend
-        state, trial = self.standing.under(_health(backend), now)
+        state, trial = self._stands(now)
         if backend.on_demand and not turns and state.kind in ("asleep", "loading"):
             state = READY  # whoever loads it holds the request
         return BackendView(
@@ -72,24 +74,18 @@ class Post:
             probing=trial,
         )
 
-    def take(self, ask: Ask, moment: Moment | None) -> None:
-        """A request is sent there.
-
-        Args:
-            moment: where its provider counts.
-        """
+    def take(self) -> None:
+        """A request is sent there."""
         self.in_flight += 1
-        if moment:
-            self.allowance = self.allowance.charged(tokens_of(ask), moment.wall)
 
-    def leave(self, ask: Ask, tokens: int | None, moment: Moment | None) -> None:
-        """It has ended. With the tokens that were counted, where they were."""
+    def leave(self) -> None:
+        """It has ended."""
         self.in_flight -= 1
-        if moment and tokens is not None:
-            self.allowance = self.allowance.settled(tokens_of(ask), tokens, moment.wall)
 
     def met(self, outcome: Outcome, moment: Moment) -> None:
         self.standing = self.standing.after(outcome, moment, random.random())
+        if self.account:
+            self.account.refuses(self.standing.state, moment)
 
     def answered(self, seconds: float, moment: Moment) -> None:
         """Well, from sending to its end."""
@@ -97,6 +93,13 @@ class Post:
         self.service_seconds = seconds if before is None else before + _NEWEST * (seconds - before)
         if self.standing != _FRESH:
             self.met(Outcome(200), moment)
+
+    def _stands(self, now: float) -> tuple[State, bool]:
+        """And whether it is on trial."""
+        state, trial = self.standing.under(_health(self.backend), now)
+        if self.account and state.kind == "ready" and (said := self.account.state(now)):
+            return said, False
+        return state, trial
 
 
 def _health(backend: Backend) -> State:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
+from kanoa_mlops.gateway.allowances import Allowances
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.budget import Cap, Payer, Period, caps_of
@@ -36,6 +37,8 @@ class Purse:
     """On all spending together; changed when the owner changes them."""
     after_seconds: float = 10.0
     """Seconds of waiting, gone and expected, from which on a request may leave; likewise."""
+    allowances: Allowances = field(default_factory=Allowances)
+    """What providers let the owner's accounts use."""
 
     def left(self, guest: Guest) -> Left:
         """Of what this guest, and all together, may spend."""
@@ -50,10 +53,23 @@ class Purse:
         return max((_end(cap) for cap in spent), default=None)
 
     async def reserve(self, most_usd: Decimal, guest: Guest, backend: Backend) -> Reservation | Refusal:
-        """Set the most that a request can cost aside, before it is sent."""
+        """Set the most that a request can cost aside, before it is sent. Where it is cancelled, nothing is."""
         micro = int((most_usd * MICRO).to_integral_value(ROUND_CEILING))
         caps = (*_own(guest), *_terms(backend), *self.caps)
-        return await asyncio.to_thread(self.books.reserve, micro, caps, key=guest.id, backend=backend.id)
+        reserving = asyncio.ensure_future(
+            asyncio.to_thread(self.books.reserve, micro, caps, key=guest.id, backend=backend.id)
+        )
+        try:
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            reserving.add_done_callback(self._give_back)  # the thread goes on
+            raise
+
+    def _give_back(self, reserving: asyncio.Future[Reservation | Refusal]) -> None:
+        if not reserving.cancelled() and not reserving.exception():
+            made = reserving.result()
+            if isinstance(made, Reservation):
+                self.books.release(made)
 
     def _renewed(self, caps: Sequence[Cap], guest: Guest) -> float | None:
         spent = [cap for cap in caps if self.books.left((cap,), key=guest.id) == 0]

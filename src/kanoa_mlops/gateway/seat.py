@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Self
 
+from kanoa_mlops.gateway.account import Account
 from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.policy.allowance import tokens_of
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.decision import Send, Why
 from kanoa_mlops.gateway.policy.moment import Moment
@@ -30,6 +32,8 @@ class Seat:
     """What the request can cost there at most."""
     left: Callable[[], None]
     """Is called once it is free again."""
+    account: Account | None = None
+    """What was charged for it."""
     began: float = field(default_factory=time.monotonic)
     tokens: int | None = None
     """Of prompt and answer, once they are counted."""
@@ -37,7 +41,8 @@ class Seat:
 
     def met(self, outcome: Outcome) -> None:
         """It failed there, and how."""
-        self.post.met(outcome, moment())
+        if self.account is self.post.account:  # else the owner has set another key
+            self.post.met(outcome, moment())
 
     def answered(self) -> None:
         self.post.answered(time.monotonic() - self.began, moment())
@@ -45,7 +50,9 @@ class Seat:
     def leave(self) -> None:
         if self._open:
             self._open = False
-            self.post.leave(self.ask, self.tokens, moment() if self.backend.grant else None)
+            self.post.leave()
+            if self.account and self.tokens is not None:
+                self.account.settle(tokens_of(self.ask), self.tokens, datetime.now(UTC))
             self.left()
 
     def __enter__(self) -> Self:
@@ -56,9 +63,11 @@ class Seat:
 
 
 def take(ask: Ask, post: Post, send: Send, left: Callable[[], None]) -> Seat:
-    post.take(ask, moment() if post.backend.grant else None)
-    return Seat(ask, post, post.backend, send.why, send.most_usd, left)
+    post.take()
+    if post.account:
+        post.account.charge(tokens_of(ask), datetime.now(UTC))
+    return Seat(ask, post, post.backend, send.why, send.most_usd, left, post.account)
 
 
 def moment() -> Moment:
-    return Moment(time.monotonic(), datetime.now(UTC))
+    return Moment(time.monotonic(), datetime.fromtimestamp(time.time(), UTC))

@@ -43,7 +43,7 @@ class Allowance:
     def next_at(self, tokens: int, wall: datetime) -> datetime | None:
         """When a request of so many tokens is let through: now, later or, with None, never."""
         times = [wall]
-        used = self._used_by(wall)
+        used = self._levels(wall)
         for name, limit in self.limits.items():
             needs = _amount(name, tokens)
             if needs > limit:
@@ -58,15 +58,17 @@ class Allowance:
 
     def charged(self, tokens: int, wall: datetime) -> Allowance:
         """A request is sent. Its tokens are the prompt's and all that its answer may have."""
-        used = {name: level + _amount(name, tokens) for name, level in self._used_by(wall).items()}
-        return replace(self, used=used, at=wall)
+        return self.changed(1, tokens, wall)
 
     def settled(self, charged: int, counted: int, wall: datetime) -> Allowance:
         """It was answered: what the provider counted stands in place of what was charged."""
-        change = counted - charged
+        return self.changed(0, counted - charged, wall)
+
+    def changed(self, requests: int, tokens: int, wall: datetime) -> Allowance:
+        """So many more are used, or where that is below zero, fewer."""
         used = {
-            name: max(0.0, level + change) if name.startswith("tokens") else level
-            for name, level in self._used_by(wall).items()
+            name: max(0.0, level + (tokens if name.startswith("tokens") else requests))
+            for name, level in self._levels(wall).items()
         }
         return replace(self, used=used, at=wall)
 
@@ -85,7 +87,7 @@ class Allowance:
         """What is used, as plain values."""
         return {"at": self.at.isoformat()} | {str(name): level for name, level in self.used.items()}
 
-    def _used_by(self, wall: datetime) -> dict[Limit, float]:
+    def _levels(self, wall: datetime) -> dict[Limit, float]:
         """Where the clock was set back nothing refills, and counting goes on from there."""
         passed = max(0.0, (wall - self.at).total_seconds())
         used: dict[Limit, float] = {}
@@ -107,7 +109,7 @@ def restored(limits: Mapping[Limit, int], saved: Mapping[str, float | str]) -> A
     try:
         at = datetime.fromisoformat(str(saved["at"])).astimezone(UTC)
         used = {name: max(0.0, float(saved[name])) for name in LIMITS if name in saved}
-    except (KeyError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"what was saved of a provider's limits cannot be read: {error}") from error
     return Allowance(limits, used, at)
 
