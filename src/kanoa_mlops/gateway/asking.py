@@ -124,5 +124,7 @@ def _text(part: object) -> str:
         return ""
     image = part.get("image_url")
     if isinstance(image, dict):
-        return str(image.get("url"))
-    return str(part.get("text"))[:_FAMILIAR]
+        url = image.get("url")
+        return url if isinstance(url, str) else ""
+    text = part.get("text")
+    return text[:_FAMILIAR] if isinstance(text, str) else ""  # anything else may be too deep to be written

@@ -37,11 +37,14 @@ async def read_body(request: Request, max_bytes: int, patience: Patience) -> byt
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
     parts: list[bytes] = []
-    size = 0
+    size = came = 0
     try:
         decoder = Decoder(request.headers.get("content-encoding", ""))
         while piece := await request.piece():
             patience.renew()
+            came += len(piece)
+            if came > max_bytes:  # compressed, it may be endless and hold nothing
+                raise _too_large(max_bytes)
             for part in decoder.feed(piece):
                 size += len(part)
                 if size > max_bytes:

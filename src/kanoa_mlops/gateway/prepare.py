@@ -9,6 +9,7 @@ from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.hosted import outgoing
 
 _KEY = b'"model"'
@@ -46,8 +47,15 @@ def _renamed(asked: Asked, model: str) -> bytes | None:
 
 
 def as_json(fields: Mapping[str, Any]) -> bytes:
-    # ASCII escapes carry even a lone surrogate, which UTF-8 cannot.
-    return json.dumps(fields, separators=(",", ":")).encode()
+    """
+    Raises:
+        ApiError: 400, it is nested deeper than can be written, though it could be read.
+    """
+    try:
+        # ASCII escapes carry even a lone surrogate, which UTF-8 cannot.
+        return json.dumps(fields, separators=(",", ":")).encode()
+    except RecursionError as error:
+        raise ApiError(400, "The body is nested too deeply.", code="invalid_body") from error
 
 
 def _shortened(fields: Mapping[str, Any], backend: Backend) -> dict[str, int]:

@@ -36,6 +36,8 @@ class Decoder:
             return
         try:
             while chunk:
+                if self._inflate.eof:  # zlib would keep whatever follows
+                    raise BadEncoding(f"something follows the end of its {self._name}")
                 yield self._inflate.decompress(chunk, _PIECE)
                 chunk = self._inflate.unconsumed_tail
         except zlib.error as error:

@@ -18,6 +18,10 @@ from kanoa_mlops.gateway.http.turn import Turn
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _LONGEST_HEAD = 32 * 1024  # bytes
+_LONGEST_UNFINISHED = 2 * _LONGEST_HEAD
+"""Bytes in which neither a head nor a piece of a body comes to its end; the parser keeps them all."""
+_MOST_WAITING = 64
+"""Requests sent ahead on one connection. A few kB of them would else become some MB of ours."""
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +57,7 @@ class Visit(asyncio.Protocol):
         """The one that is being read."""
         self._waiting: deque[tuple[Turn, dict[str, Any]]] = deque()
         self._closing = self._deaf = False
+        self._unfinished = 0
         self._reading = True
         self._drained: asyncio.Future[None] | None = None
         """While the client takes nothing more."""
@@ -98,11 +103,12 @@ class Visit(asyncio.Protocol):
         if not turn.keep or self._closing:
             self._transport.close()
             return
-        self.resume_reading()
         if self._waiting:
             self._begin(*self._waiting.popleft())
         else:
             self.idle_since = self._visits.loop.time()
+        if not self._waiting:
+            self.resume_reading()
 
     # What the event loop tells:
 
@@ -120,13 +126,17 @@ class Visit(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
+        self._unfinished += len(data)
         try:
             self._parser.feed_data(data)
+            if self._unfinished > _LONGEST_UNFINISHED:
+                self._refuse()
         except httptools.HttpParserUpgrade:
             self._deaf = True  # whatever it wants to speak now, we do not
             self.close()
         except httptools.HttpParserError:
-            self._refuse()
+            if not self._deaf:
+                self._refuse()
 
     def pause_writing(self) -> None:
         self._drained = self._visits.loop.create_future()
@@ -156,6 +166,13 @@ class Visit(asyncio.Protocol):
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self._unfinished = 0
+        if len(self._waiting) >= _MOST_WAITING:
+            # The connection ends after the last that was taken; the client may ask the rest again.
+            self._deaf, self._last = True, None
+            self._waiting[-1][0].keep = False
+        if self._deaf:
+            return
         parser = self._parser
         method = parser.get_method().decode("ascii")
         recent = parser.get_http_version() != "1.0"
@@ -183,10 +200,12 @@ class Visit(asyncio.Protocol):
             self.pause_reading()
 
     def on_body(self, body: bytes) -> None:
+        self._unfinished = 0
         if self._last:
             self._last.on_body(body)
 
     def on_message_complete(self) -> None:
+        self._unfinished = 0
         if self._last:
             self._last.on_whole()
 
@@ -233,5 +252,5 @@ def _path(url: bytes) -> str:
     Raises:
         HttpParserError: it is no address.
     """
-    path: str = httptools.parse_url(url).path.decode("ascii")
+    path: str = (httptools.parse_url(url).path or b"/").decode("ascii")
     return unquote(path) if "%" in path else path
