@@ -140,6 +140,7 @@ Commands:
   usage      What was asked of the gateway, and what it cost.
   render     The same plan for Compose; Traefik before several gateways.
   status     What is being served, asked of the processes themselves.
+  top        Backends, queues, tokens a second and cost, as they change.
   ask        Ask a served model, from the terminal.
   bench      How fast a served model answers, alone and under load.
   logs       What the server and its engines wrote.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kanoa_mlops.errors import Failure, UserError
+from kanoa_mlops.errors import Failure, NothingServed, UserError
 
 _HEALTH_SECONDS = 2.0
+_GET_SECONDS = 5.0
 # A gateway on this machine is never reached through a proxy.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -46,6 +48,27 @@ def health(url: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def get(url: str) -> bytes:
+    """What a gateway says at this address.
+
+    Raises:
+        NothingServed: nothing answers there in time.
+        Failure: something answers, but not with this.
+    """
+    try:
+        with _opener.open(url, timeout=_GET_SECONDS) as answer:
+            body: bytes = answer.read()
+            return body
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise Failure(f"{url} answers {error.code}: something else may listen there.") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise NothingServed(
+            f"Nothing answers at {url}.",
+            hint="`kanoa-mlops status` shows what is served; --port names another.",
+        ) from error
 
 
 def stream_answer(url: str, request: dict[str, Any]) -> Iterator[str | Answered]:

@@ -14,6 +14,7 @@ from kanoa_mlops.runtime.state import (
     ServerRecord,
     Standing,
     known_servers,
+    reachable,
     running_servers,
 )
 from kanoa_mlops.settings import Settings
@@ -82,3 +83,20 @@ def running_server(settings: Settings, port: int | None) -> ServerRecord:
         f"The server on port {record.port} is {record.standing}.",
         hint=f"`kanoa-mlops restart --port {record.port}` serves the same again, `status` says more.",
     )
+
+
+def front_door(settings: Settings, port: int | None) -> str:
+    """Where to ask: a running server as `pick_server` finds it, or a gateway alone, which leaves no record.
+
+    Raises:
+        UserError: several servers run and none was named.
+    """
+    running = {record.port: record for record in running_servers(settings.servers_dir)}
+    if port is None and settings.port not in running and running:
+        if len(running) > 1:
+            raise UserError(
+                "Several servers are running.", hint=f"Name one with --port: {', '.join(map(str, running))}."
+            )
+        [port] = running
+    port = port or settings.port
+    return running[port].url if port in running else f"http://{reachable(settings.host)}:{port}"

@@ -11,9 +11,9 @@ import psutil
 
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.client import health
+from kanoa_mlops.cli.memory import engine_bytes
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.cli.servers import first_process, left_over
-from kanoa_mlops.hardware.held import held
+from kanoa_mlops.cli.servers import left_over
 from kanoa_mlops.runtime.containers.found import Found, container_of, find_containers
 from kanoa_mlops.runtime.state import EngineRecord, ServerRecord, Standing, known_servers
 from kanoa_mlops.settings import load_settings
@@ -76,14 +76,9 @@ def _engine(
         "context_tokens": engine.context,
         "parallel": engine.sequences,
         "planned_bytes": engine.planned_bytes,
-        "used_bytes": engine.used_bytes or (_held_bytes(first_process(engine, box)) if process else None),
+        "used_bytes": engine_bytes(engine, box),
         "pid": process.pid if process else None,
     }
-
-
-def _held_bytes(process: psutil.Process | None) -> int | None:
-    found = held(process) if process else None
-    return found.total if found else None
 
 
 def _stray(found: Found) -> dict[str, Any]:

@@ -48,4 +48,5 @@ def _report(each: Standing) -> dict[str, Any]:
         "seconds_left": until,
         "in_flight": each.in_flight,
         "capacity": backend.slots,
+        "service_seconds": each.service_seconds and round(each.service_seconds, 3),
     }

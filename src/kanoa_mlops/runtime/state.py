@@ -79,7 +79,7 @@ class ServerRecord:
     @property
     def url(self) -> str:
         """Where a client on this machine reaches it."""
-        return f"http://{_reachable(self.host)}:{self.port}"
+        return f"http://{reachable(self.host)}:{self.port}"
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def running_servers(servers_dir: Path) -> Iterator[ServerRecord]:
     return (record for _, record in known_servers(servers_dir) if record.standing is Standing.RUNNING)
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """An address that listens everywhere is reached by loopback; IPv6 wants brackets in a URL."""
     if host in ("0.0.0.0", "::", ""):
         return "127.0.0.1"

@@ -1,0 +1,53 @@
+"""Money of this day of UTC, as the books have it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kanoa_mlops.catalog.load import load_catalog
+from kanoa_mlops.cli.books import open_store
+from kanoa_mlops.cli.burst_report import shown
+from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.gateway.books.totals import Dimension
+from kanoa_mlops.gateway.burst.read import read_allowed
+from kanoa_mlops.gateway.days import day_of
+from kanoa_mlops.settings import Settings
+
+_PATIENCE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Today:
+    micro: int | None
+    """Micro-dollars spent; None where the books cannot be read."""
+    left: Mapping[str, int]
+    """Backend -> micro-dollars that may still be spent there, where a cap says so."""
+
+
+def today(settings: Settings) -> Today:
+    return Today(_spent(settings), _left(settings))
+
+
+def _spent(settings: Settings) -> int | None:
+    if settings.books_url is None and not settings.books_file.exists():
+        return 0  # who only looks makes no file
+    begin = datetime.fromisoformat(day_of(time.time())).replace(tzinfo=UTC).timestamp()
+    try:
+        with closing(open_store(settings, patience=_PATIENCE_SECONDS)) as store:
+            return sum(each.micro for each in store.totals([Dimension.TIER], begin, float("inf")))
+    except KanoaError:
+        return None
+
+
+def _left(settings: Settings) -> Mapping[str, int]:
+    if not settings.burst_file.exists():
+        return {}
+    try:
+        _, rows = shown(read_allowed(settings.burst_file), load_catalog(settings.catalog_dir), settings)
+    except KanoaError:
+        return {}
+    return {each.grant.id: each.left for each in rows if each.left is not None}
