@@ -30,6 +30,8 @@ class FakeProvider:
     per_minute: int | None = None
     """Requests, then 429; the minute does not end while a test runs."""
     seconds: float = 0.0
+    holds_streams: bool = False
+    """A stream stops after its first word for as long as this is so."""
     answered: list[dict[str, Any]] = field(default_factory=list)
     """The usage of each answer that was billed."""
     refused: list[int] = field(default_factory=list)
@@ -76,7 +78,7 @@ class FakeProvider:
         usage = {"prompt_tokens": prompt, "completion_tokens": words, "total_tokens": prompt + words}
         self.answered.append(usage)
         if asked.get("stream"):
-            return await _stream(request, usage, asked)
+            return await self._stream(request, usage, asked)
         message = {"role": "assistant", "content": "hosted"}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return web.json_response(
@@ -98,16 +100,19 @@ class FakeProvider:
             return _error(429, "Rate limit reached for requests per minute.", {"retry-after": "60"})
         return None
 
-
-async def _stream(request: web.Request, usage: dict[str, Any], asked: dict[str, Any]) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"content-type": "text/event-stream"})
-    await response.prepare(request)
-    for word in ("hos", "ted"):
-        await response.write(_event({"choices": [{"index": 0, "delta": {"content": word}}]}))
-    if (asked.get("stream_options") or {}).get("include_usage"):
-        await response.write(_event({"choices": [], "usage": usage}))
-    await response.write(b"data: [DONE]\n\n")
-    return response
+    async def _stream(
+        self, request: web.Request, usage: dict[str, Any], asked: dict[str, Any]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for word in ("hos", "ted"):
+            await response.write(_event({"choices": [{"index": 0, "delta": {"content": word}}]}))
+            while self.holds_streams:
+                await asyncio.sleep(0.02)
+        if (asked.get("stream_options") or {}).get("include_usage"):
+            await response.write(_event({"choices": [], "usage": usage}))
+        await response.write(b"data: [DONE]\n\n")
+        return response
 
 
 def _event(value: object) -> bytes:
