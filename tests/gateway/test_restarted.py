@@ -62,7 +62,7 @@ async def running(config: Path, log: Path) -> AsyncIterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with log.open("ab") as output:
-        argv = [PROGRAM, "gateway", "--config", config, "--port", str(port)]
+        argv: list[str | Path] = [PROGRAM, "gateway", "--config", config, "--port", str(port)]
         process = subprocess.Popen(argv, stdout=output, stderr=output)
     try:
         await asyncio.to_thread(wait_for_health, url, process, log)
