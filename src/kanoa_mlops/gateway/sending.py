@@ -113,8 +113,8 @@ class Sending:
         errand.ask = replace(errand.ask, burst="never")
         try:
             return await self._seat(errand)
-        except ApiError:
-            raise refusal from None
+        except ApiError as error:
+            raise _sooner(error, refusal) from None
 
     async def _reserve(self, errand: Errand, seat: Seat, purse: Purse) -> Reservation | Refusal:
         try:
@@ -216,6 +216,12 @@ def _too_dear(refusal: Refusal) -> ApiError:
     return ApiError(
         429, refusal.message, code="budget_spent", details={"limit": refusal.limit}, headers=headers
     )
+
+
+def _sooner(here: ApiError, beyond: ApiError) -> ApiError:
+    """The one after which asking again may help first: a slot here is often free before there is money."""
+    dated = [each for each in (here, beyond) if "retry-after" in each.headers]
+    return min(dated, key=lambda each: int(each.headers["retry-after"]), default=beyond)
 
 
 def _waited_too_long() -> ApiError:
