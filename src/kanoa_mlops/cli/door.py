@@ -10,11 +10,13 @@ from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.holding import Loader
 from kanoa_mlops.gateway.hosts import is_loopback
+from kanoa_mlops.gateway.http.proxy import proxies_of
+from kanoa_mlops.gateway.http.way import WayOut
 from kanoa_mlops.gateway.ocr import OcrReader, ocr_missing
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.server import Gateway, start_gateway
 from kanoa_mlops.runtime.ports import port_taken
-from kanoa_mlops.settings import Settings
+from kanoa_mlops.settings import Settings, environment
 
 
 @asynccontextmanager
@@ -41,6 +43,7 @@ async def open_door(
             version=__version__,
             reception=reception,
             loader=loader,
+            out=way_out(settings),
             # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds DNS.
             allowed_hosts=() if is_loopback(host) else None,
         )
@@ -52,3 +55,8 @@ async def open_door(
     finally:
         if figures is not None:
             figures.close()
+
+
+def way_out(settings: Settings) -> WayOut:
+    """As the environment and the person say."""
+    return WayOut(proxies_of(environment()), settings.certificates)

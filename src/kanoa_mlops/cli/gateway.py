@@ -89,7 +89,7 @@ async def _answer(
     screen: Screen, settings: Settings, path: Path, host: str, port: int, desk: Reception | None
 ) -> None:
     # The server and all it needs, imported only by the process that becomes one.
-    from kanoa_mlops.cli.door import open_door
+    from kanoa_mlops.cli.door import open_door, way_out
     from kanoa_mlops.gateway.backends import Backends
     from kanoa_mlops.gateway.beyond import Beyond
     from kanoa_mlops.gateway.line import Terms
@@ -107,7 +107,9 @@ async def _answer(
 
     first = read(path)
     async with open_door(settings, backends, host, port, desk) as gateway:
-        roster = Roster(backends, Watch(backends, gateway.app.traffic, gateway.app.readings))
+        roster = Roster(
+            backends, Watch(backends, gateway.app.traffic, gateway.app.readings, out=way_out(settings))
+        )
 
         def take(said: _Said) -> None:
             roster.take(said.listed)

@@ -17,7 +17,7 @@ from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figures import FigureDesk, FigureReader
 from kanoa_mlops.gateway.forward import Forwarder
 from kanoa_mlops.gateway.holding import Holding, Loader
-from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.http.client import Client, WayOut
 from kanoa_mlops.gateway.inflight import InFlight
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.line import Terms
@@ -63,6 +63,7 @@ def make_app(
     reception: Reception | None = None,
     loader: Loader | None = None,
     terms: Terms | None = None,
+    out: WayOut | None = None,
     max_images: int = 8,
     first_byte_seconds: float = 600.0,
     idle_seconds: float = 120.0,
@@ -77,7 +78,7 @@ def make_app(
     gateway that is meant to be reached from elsewhere. `allow_remote_images` lets engines that see fetch
     addresses out of requests. `reception` asks for keys and keeps the books; without one everybody comes in,
     and nothing is booked. `loader` loads the models that are on demand; without one there may be none.
-    `terms` are how requests wait.
+    `terms` are how requests wait. `out` is how connections leave for what is beyond the owner's machines.
     """
     limits = Limits(
         max_body_bytes,
@@ -90,7 +91,7 @@ def make_app(
         describing_seconds=describing_seconds,
     )
     traffic, readings = Traffic(), Readings()
-    metrics, in_flight, client = Metrics(readings), InFlight(), Client(f"kanoa-mlops/{version}")
+    metrics, in_flight, client = Metrics(readings), InFlight(), Client(f"kanoa-mlops/{version}", out)
     describer = Describer(
         client,
         backends,

@@ -22,7 +22,7 @@ async def ask_health(client: Client, backend: Backend, path: str) -> tuple[State
     try:
         async with (
             asyncio.timeout(_TIMEOUT_SECONDS),
-            client.ask("GET", backend.url + path, headers=backend.headers) as answer,
+            client.ask("GET", backend.url + path, headers=backend.headers, beyond=not backend.near) as answer,
         ):
             status = answer.status
     except TimeoutError:
@@ -47,7 +47,9 @@ async def ask_counters(client: Client, backend: Backend) -> EngineCounters | Unr
     try:
         async with (
             asyncio.timeout(_TIMEOUT_SECONDS),
-            client.ask("GET", backend.url + dialect.path, headers=backend.headers) as answer,
+            client.ask(
+                "GET", backend.url + dialect.path, headers=backend.headers, beyond=not backend.near
+            ) as answer,
         ):
             if answer.status != 200:
                 return Unreadable(f"{dialect.path} answers HTTP {answer.status}")
@@ -67,7 +69,7 @@ async def ask_word(client: Client, backend: Backend) -> bool:
     try:
         async with (
             asyncio.timeout(_WORD_SECONDS),
-            client.ask("POST", url, headers=headers, body=body) as answer,
+            client.ask("POST", url, headers=headers, body=body, beyond=not backend.near) as answer,
         ):
             return answer.status in _NOT_SO or (answer.status == 200 and bool(await _read(answer)))
     except (TimeoutError, Unreachable, Broken):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
-from kanoa_mlops.gateway.http.client import Broken, Client, Unreachable
+from kanoa_mlops.gateway.http.client import Barred, Broken, Client, Unreachable
 from kanoa_mlops.gateway.http.connection import Connection
 from kanoa_mlops.gateway.traffic import Flow
 
+_log = logging.getLogger(__name__)
 _LONGEST_ERROR = 64 * 1024  # bytes read of an answer that is no success
 
 
@@ -99,11 +101,24 @@ async def ask_engine(
     flow.waiting += waiting
     try:
         async with client.ask(
-            "POST", url, headers=fields, body=body, keep=backend.keeps_connections
+            "POST",
+            url,
+            headers=fields,
+            body=body,
+            keep=backend.keeps_connections,
+            beyond=not backend.near,
+            once=backend.grant is not None,  # what is sent twice is paid for twice
         ) as connection:
             flow.waiting -= waiting
             waiting = 0
             yield EngineAnswer(connection, backend, flow)
+    except Barred as error:
+        _log.warning("%s", error)
+        raise ApiError(
+            502,
+            f"The engine behind {backend.model} cannot be reached from here; the gateway's log says why.",
+            code="engine_unreachable",
+        ) from error
     except Unreachable as error:
         raise ApiError(
             502, f"The engine behind {backend.model} cannot be reached.", code="engine_unreachable"

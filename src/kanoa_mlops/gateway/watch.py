@@ -16,7 +16,7 @@ from kanoa_mlops.gateway.config import BackendConfig
 from kanoa_mlops.gateway.counters.counters import EngineCounters
 from kanoa_mlops.gateway.counters.dialect import engine_name
 from kanoa_mlops.gateway.counters.readings import Reading, Readings
-from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.http.client import Client, WayOut
 from kanoa_mlops.gateway.inquiry import ask_counters, ask_health, ask_word
 from kanoa_mlops.gateway.policy.liveness import BOUNDS, Bounds, Liveness, Sight, follow, judge, shows_life
 from kanoa_mlops.gateway.traffic import Traffic
@@ -71,6 +71,7 @@ class Watch:
     Args:
         traffic: where whoever asks engines counts; without it nothing is known to wait, and none is stuck.
         readings: where the counters are kept for the metrics.
+        out: how to reach rented machines.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Watch:
         bounds: Bounds = BOUNDS,
         word_every_seconds: float = _WORD_EVERY_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        out: WayOut | None = None,
     ) -> None:
         self._backends = backends
         self._traffic = traffic or Traffic()
@@ -89,7 +91,7 @@ class Watch:
         self._bounds = bounds
         self._word_every_seconds = word_every_seconds
         self._clock = clock
-        self._client = Client("kanoa-mlops")
+        self._client = Client("kanoa-mlops", out)
         self._followed: dict[str, _Followed] = {}
 
     async def keep(self, name: str, health: str | None, every_seconds: float = _EVERY_SECONDS) -> None:

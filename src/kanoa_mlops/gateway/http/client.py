@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
+import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 from urllib.parse import urlsplit
 
 from kanoa_mlops.gateway.http.connection import Broken, Connection, request_head
+from kanoa_mlops.gateway.http.way import Barred, Unreachable, WayOut, Where, connect
 
-__all__ = ["Broken", "Client", "Unreachable"]
+__all__ = ["Barred", "Broken", "Client", "Unreachable", "WayOut"]
 
-_CONNECT_SECONDS = 5.0
+_SURELY_OPEN_SECONDS = 4.0
+"""Idle for no longer, a connection is still there: servers in Python and Node close theirs after 5 s."""
 _MOST_IDLE = 64
 """Connections kept to one address."""
-
-
-class Unreachable(Exception):
-    """Nobody listens there, or the name is not known."""
 
 
 class Client:
     """For as long as it is not closed. How long an answer may take, whoever asks decides."""
 
-    def __init__(self, agent: str) -> None:
+    def __init__(self, agent: str, out: WayOut | None = None) -> None:
+        """
+        Args:
+            out: how to reach what is beyond the owner's machines.
+        """
         self._agent = agent
+        self._out = out or WayOut()
         self._idle: defaultdict[str, list[Connection]] = defaultdict(list)
 
     def ask(
@@ -39,17 +40,21 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         keep: bool = False,
+        beyond: bool = False,
+        once: bool = False,
     ) -> Asking:
         """The answer, once its head is here. Left before its end, the connection is dropped.
 
         Args:
             keep: the connection may serve another request afterwards.
+            beyond: it is not on the owner's machines.
+            once: it is never sent again, whatever becomes of the connection that it was sent on.
 
         Raises:
             Unreachable: there was nobody to ask.
             Broken: the connection ended before there was an answer.
         """
-        where = _split(url)
+        where = _split(url, beyond)
         fields = {
             "host": where.host,
             "user-agent": self._agent,
@@ -60,23 +65,23 @@ class Client:
             fields.update(headers)
         if body:
             fields["content-length"] = str(len(body))
-        return Asking(self, where, request_head(method, where.path, fields), body, keep)
+        return Asking(self, where, request_head(method, where.path, fields), body, keep, once)
 
     def close(self) -> None:
         for connection in [each for idle in self._idle.values() for each in idle]:
             connection.drop()
         self._idle.clear()
 
-    async def answered(self, where: Where, head: bytes, body: bytes) -> Connection:
-        while kept := self._kept(where.place):
+    async def answered(self, where: Where, head: bytes, body: bytes, once: bool) -> Connection:
+        while kept := self._kept(where.place, _SURELY_OPEN_SECONDS if once else math.inf):
             try:
                 await _ask(kept, head, body)
                 return kept
             except Broken:
-                # The engine closed it while it was idle, and has not seen this request.
-                if not kept.heard_nothing:
+                # The engine closed it while it was idle, and most likely has not seen this request.
+                if once or not kept.heard_nothing:
                     raise
-        fresh = await _connect(where)
+        fresh = await connect(where, self._out)
         await _ask(fresh, head, body)
         return fresh
 
@@ -88,23 +93,28 @@ class Client:
         else:
             connection.drop()
 
-    def _kept(self, place: str) -> Connection | None:
+    def _kept(self, place: str, seconds: float) -> Connection | None:
+        """Idle for no longer than this."""
         idle = self._idle[place]
         while idle:
             connection = idle.pop()
-            if connection.is_idle:
+            if connection.is_idle and connection.idle_seconds <= seconds:
                 return connection
+            connection.drop()
         return None
 
 
 class Asking:
     """Around an answer."""
 
-    def __init__(self, client: Client, where: Where, head: bytes, body: bytes, keep: bool) -> None:
-        self._client, self._where, self._head, self._body, self._keep = client, where, head, body, keep
+    def __init__(
+        self, client: Client, where: Where, head: bytes, body: bytes, keep: bool, once: bool
+    ) -> None:
+        self._client, self._where, self._head, self._body = client, where, head, body
+        self._keep, self._once = keep, once
 
     async def __aenter__(self) -> Connection:
-        self._connection = await self._client.answered(self._where, self._head, self._body)
+        self._connection = await self._client.answered(self._where, self._head, self._body, self._once)
         return self._connection
 
     async def __aexit__(
@@ -124,46 +134,16 @@ async def _ask(connection: Connection, head: bytes, body: bytes) -> None:
         raise
 
 
-async def _connect(where: Where) -> Connection:
-    secure = _trust() if where.secure else None
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            _, connection = await loop.create_connection(Connection, where.hostname, where.port, ssl=secure)
-    except (OSError, TimeoutError) as error:
-        raise Unreachable(str(error)) from error
-    return connection
-
-
-@dataclass(frozen=True)
-class Where:
-    """An address, taken apart."""
-
-    place: str
-    """Scheme, name and port: what a connection leads to."""
-    secure: bool
-    hostname: str
-    port: int
-    host: str
-    """As a request names it."""
-    path: str
-    """With its query."""
-
-
 @lru_cache(maxsize=256)
-def _split(url: str) -> Where:
+def _split(url: str, beyond: bool) -> Where:
     address = urlsplit(url)
     secure = address.scheme == "https"
     return Where(
-        f"{address.scheme}://{address.netloc}",
+        f"{'beyond ' if beyond else ''}{address.scheme}://{address.netloc}",
         secure,
         address.hostname or "",
         address.port or (443 if secure else 80),
         address.netloc.rpartition("@")[2],
         (address.path or "/") + (f"?{address.query}" if address.query else ""),
+        beyond,
     )
-
-
-@lru_cache(maxsize=1)
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()

@@ -27,6 +27,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._closed = False
+        self._heard_at = self._loop.time()
         self._may_write = asyncio.Event()
         self._may_write.set()
         self._begin()
@@ -47,6 +48,11 @@ class Connection(asyncio.Protocol):
     def is_idle(self) -> bool:
         """Another request can go out on it."""
         return not self._closed and self._ended
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since something last came."""
+        return self._loop.time() - self._heard_at
 
     @property
     def heard_nothing(self) -> bool:
@@ -165,6 +171,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self.status:
             self._ended = True
+            self._heard_at = self._loop.time()
             if not self._parser.should_keep_alive():
                 self._closed = True
 
