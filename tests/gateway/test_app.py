@@ -19,7 +19,7 @@ ROUTES = (
     "POST /v1/chat/completions; POST /v1/completions; POST /v1/embeddings; POST /v1/rerank; "
     "POST /v1/responses; POST /api/chat; POST /api/generate; POST /api/embed; POST /api/embeddings; "
     "POST /api/show; GET /v1/models; GET /v1/models/{name}; GET /api/tags; GET /api/ps; GET /api/version; "
-    "GET /health; GET /status; GET /metrics; GET /"
+    "GET /health; GET /status; GET /metrics; GET /openapi.json; GET /"
 )
 
 
@@ -46,6 +46,7 @@ async def test_root_says_what_this_is(door: Door) -> None:
         "name": "kanoa-mlops",
         "version": "1.2.3",
         "what": "An OpenAI-compatible endpoint. Use this address with /v1 as the base URL of a client.",
+        "description": "/openapi.json",
         "models": ["smollm2"],
         "routes": ROUTES.split("; "),
     }

@@ -17,6 +17,7 @@ from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer, Response, json_response
 from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.models import model_list, model_object
+from kanoa_mlops.gateway.openapi import described
 from kanoa_mlops.gateway.snapshot import report
 
 
@@ -35,6 +36,7 @@ class About:
             ("GET", routes.HEALTH): self.health,
             ("GET", routes.STATUS): self.status,
             ("GET", routes.METRICS): self.scrape,
+            ("GET", routes.OPENAPI): self.described,
             ("GET", routes.MODELS): self.models,
             ("GET", routes.MODEL): self.model,
         }
@@ -45,6 +47,7 @@ class About:
             "name": "kanoa-mlops",
             "version": self.version,
             "what": "An OpenAI-compatible endpoint. Use this address with /v1 as the base URL of a client.",
+            "description": routes.OPENAPI,
             "models": names,
             "routes": routes.LISTED,
         }
@@ -60,6 +63,9 @@ class About:
     async def scrape(self, request: Request, exchange: Exchange) -> Answer:
         body = self.metrics.expose(self.dispatcher.snapshot())
         return Response(200, body, {"content-type": CONTENT_TYPE_LATEST})
+
+    async def described(self, request: Request, exchange: Exchange) -> Answer:
+        return json_response(described(self.version))
 
     async def models(self, request: Request, exchange: Exchange) -> Answer:
         return json_response(model_list(self.backends.models(), created=self.created, reads=self.reads))

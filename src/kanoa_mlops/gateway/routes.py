@@ -12,6 +12,7 @@ MODEL = "/v1/models/{name}"  # names contain slashes
 HEALTH = "/health"
 STATUS = "/status"
 METRICS = "/metrics"
+OPENAPI = "/openapi.json"
 ROOT = "/"
 
 # Ollama's
@@ -42,6 +43,7 @@ _MODEL = MODEL.removesuffix("{name}")
 _OLLAMAS_GETS = (OLLAMA_TAGS, OLLAMA_PS, OLLAMA_VERSION)
 _AS_THEY_ARE = {
     *PROBES,
+    OPENAPI,
     *(path for path in TRANSLATED if path != RESPONSES),
     *_OLLAMAS_GETS,
     OLLAMA_SHOW,
@@ -51,7 +53,7 @@ _WITH_OR_WITHOUT = {*PASSED_ON, RESPONSES, MODELS}
 
 LISTED = tuple(
     [f"POST {path}" for path in (*PASSED_ON, *TRANSLATED, OLLAMA_SHOW)]
-    + [f"GET {path}" for path in (MODELS, MODEL, *_OLLAMAS_GETS, HEALTH, STATUS, METRICS, ROOT)]
+    + [f"GET {path}" for path in (MODELS, MODEL, *_OLLAMAS_GETS, HEALTH, STATUS, METRICS, OPENAPI, ROOT)]
 )
 
 
