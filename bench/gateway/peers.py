@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import resource
+import signal
 import statistics
 import sys
 import tempfile
@@ -57,6 +58,8 @@ def main() -> None:
     require_nginx()
     require_wrk()
     _allow_connections()
+    # Who is asked to end ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="kanoa-peers-") as folder:
         results, booked = compare(Path(folder), options.rounds, options.seconds, options.without)
     if options.json:
