@@ -6,6 +6,8 @@ import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
+import orjson
+
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
@@ -122,6 +124,7 @@ class Forwarder:
 async def _whole(exchange: Exchange, answer: EngineAnswer) -> Response:
     body = await answer.read()
     _raise_hidden_error(exchange, body, answer)
+    _require_json(body, answer)
     exchange.first_byte()
     exchange.usage = find_usage(body)
     headers = {"content-type": answer.content_type}
@@ -188,6 +191,20 @@ def _raise_hidden_error(exchange: Exchange, body: bytes, answer: EngineAnswer) -
     """An error under a status of 200."""
     if body.lstrip()[:8] == b'{"error"':
         raise _noted(exchange, translate_hidden(body, answer.backend))
+
+
+def _require_json(body: bytes, answer: EngineAnswer) -> None:
+    """All that is asked for whole is JSON; what is not came from something between, or is half an answer."""
+    if answer.header("content-encoding"):
+        return
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ApiError(
+            502,
+            f"The engine behind {answer.backend.model} answered {answer.content_type} that is no JSON.",
+            code="engine_bad_answer",
+        ) from error
 
 
 def _noted(exchange: Exchange, error: ApiError) -> ApiError:

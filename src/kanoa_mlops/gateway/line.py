@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from kanoa_mlops.gateway.allowances import Allowances
 from kanoa_mlops.gateway.backends import Backend
@@ -179,7 +178,7 @@ class Line:
     def _has_room(self, send: Send, ask: Ask) -> bool:
         """Limits of a provider were looked at for the first who waits alone."""
         post = self.posts[send.backend]
-        return post.backend.grant is None or post.allowance.admits(tokens_of(ask), datetime.now(UTC))
+        return post.backend.grant is None or post.allowance.admits(tokens_of(ask), moment().wall)
 
     def _rules(self, guest: Guest) -> Rules:
         beyond = [post.backend for post in self.posts.values() if not post.backend.near]

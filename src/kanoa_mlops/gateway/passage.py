@@ -96,7 +96,10 @@ class Passage:
 
 def _slow_upload(limits: Limits) -> ApiError:
     return ApiError(
-        408, f"The request stopped arriving for {limits.idle_seconds:g} s.", code="request_stalled"
+        408,
+        f"The request stopped arriving for {limits.idle_seconds:g} s.",
+        code="request_stalled",
+        headers={"connection": "close"},
     )
 
 

@@ -52,7 +52,7 @@ class Seat:
             self._open = False
             self.post.leave()
             if self.account and self.tokens is not None:
-                self.account.settle(tokens_of(self.ask), self.tokens, datetime.now(UTC))
+                self.account.settle(tokens_of(self.ask), self.tokens, moment().wall)
             self.left()
 
     def __enter__(self) -> Self:
@@ -65,7 +65,7 @@ class Seat:
 def take(ask: Ask, post: Post, send: Send, left: Callable[[], None]) -> Seat:
     post.take()
     if post.account:
-        post.account.charge(tokens_of(ask), datetime.now(UTC))
+        post.account.charge(tokens_of(ask), moment().wall)
     return Seat(ask, post, post.backend, send.why, send.most_usd, left, post.account)
 
 

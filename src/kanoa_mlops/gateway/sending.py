@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
-from kanoa_mlops.gateway.books.refusal import Refusal
+from kanoa_mlops.gateway.books.refusal import Limit, Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.dispatcher import Dispatcher
 from kanoa_mlops.gateway.envelope import ApiError
@@ -86,19 +87,24 @@ class Sending:
         began = time.monotonic()
         exchange = errand.exchange
         exchange.patience.allow(self.dispatcher.terms.queue_seconds + 1, _waited_too_long)
-        async with self._heartbeat(errand) as heartbeat:
-            try:
-                return await self.dispatcher.seat(
-                    errand.ask, errand.guest, heartbeat.tell if heartbeat else _to_nobody
-                )
-            finally:
-                exchange.queue_seconds += time.monotonic() - began
+        seat: Seat | None = None
+        try:
+            async with self._heartbeat(errand) as heartbeat:
+                tell = heartbeat.tell if heartbeat else _to_nobody
+                seat = await self.dispatcher.seat(errand.ask, errand.guest, tell)
+            return seat
+        except BaseException:
+            if seat:  # the client went while the heartbeat came to its end
+                seat.leave()
+            raise
+        finally:
+            exchange.queue_seconds += time.monotonic() - began
 
     async def _paid(self, errand: Errand, seat: Seat) -> Seat:
         """The seat, once the most that it can cost is set aside; else one that costs nothing.
 
         Raises:
-            ApiError: 429, there is no money, and nothing that needs none.
+            ApiError: 429, there is no money, and nothing that needs none; 503, nobody could book it.
         """
         if not seat.most_usd or self.purse is None:
             return seat
@@ -107,7 +113,7 @@ class Sending:
             errand.exchange.reservation = reserved
             return seat
         seat.leave()
-        refusal = _too_dear(reserved)
+        refusal = _unpaid(reserved)
         if errand.ask.burst == "require":
             raise refusal
         errand.ask = replace(errand.ask, burst="never")
@@ -161,6 +167,7 @@ class Sending:
         if outcome is None:
             return None
         seat.met(outcome)
+        _date(error, seat)
         if exchange.reservation and self.purse and not errand.began and outcome.fault != "cut":
             # Who refuses charges nothing. Where the connection broke nobody knows.
             self.purse.books.release(exchange.reservation)
@@ -175,13 +182,15 @@ class Sending:
             ApiError: the failure, where another try is of no use or not allowed.
         """
         exchange, ask = errand.exchange, errand.ask
+        if errand.began:
+            raise failure
         if counted := _counted(failure):
             # Now it is known how long the prompt is. Who has more room can take it.
             errand.ask = replace(ask, prompt_tokens=counted, prompt_least=counted, prompt_most=counted)
         elif outcome is None or not may_retry(
             outcome,
             exchange.attempts - 1,
-            began=errand.began,
+            began=False,
             paid=exchange.reservation is not None,
             now=time.monotonic(),
             deadline=ask.deadline,
@@ -199,6 +208,14 @@ class Sending:
         return nullcontext()
 
 
+def _date(error: ApiError, seat: Seat) -> None:
+    """When asking again may help, where the engine did not say and the gateway knows."""
+    now = time.monotonic()
+    until = seat.post.state(now).until
+    if error.status in (429, 503) and until is not None and until > now:
+        error.headers.setdefault("retry-after", str(math.ceil(until - now)))
+
+
 def _to_nobody(words: Callable[[], str]) -> None:
     """Who waits for a whole answer hears nothing before it."""
 
@@ -210,9 +227,11 @@ def _counted(failure: ApiError) -> int | None:
     return counted if isinstance(counted, int) else None
 
 
-def _too_dear(refusal: Refusal) -> ApiError:
+def _unpaid(refusal: Refusal) -> ApiError:
     wait = refusal.retry_after_ms
     headers = {} if wait is None else {"retry-after": str(-(-wait // 1000))}
+    if refusal.limit is Limit.BOOKS:
+        return ApiError(503, refusal.message, code="books_unreachable", headers=headers)
     return ApiError(
         429, refusal.message, code="budget_spent", details={"limit": refusal.limit}, headers=headers
     )
