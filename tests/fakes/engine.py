@@ -239,6 +239,43 @@ async def _busy(request: web.Request, received: Received) -> web.StreamResponse:
     return web.json_response({"error": error}, status=503, headers={"retry-after": "7"})
 
 
+async def _after_a_while(request: web.Request, received: Received) -> web.StreamResponse:
+    await asyncio.sleep(0.3)
+    return await _answer(request, received)
+
+
+async def _unavailable(request: web.Request, received: Received) -> web.StreamResponse:
+    return web.json_response({"error": {"message": "overloaded"}}, status=503)
+
+
+async def _unavailable_chunked(request: web.Request, received: Received) -> web.StreamResponse:
+    """As a proxy before an engine sends it; what comes after the head may come late."""
+    response = web.StreamResponse(status=503, headers={"content-type": "application/json"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    for piece in (b'{"error": {"mess', b'age": "overloaded"}}'):
+        await response.write(piece)
+        await asyncio.sleep(0.01)
+    return response
+
+
+async def _limited(request: web.Request, received: Received) -> web.StreamResponse:
+    error = {"message": "Rate limit reached", "code": "rate_limit_exceeded"}
+    return web.json_response({"error": error}, status=429, headers={"retry-after": "7"})
+
+
+async def _unpaid(request: web.Request, received: Received) -> web.StreamResponse:
+    return web.json_response({"error": "You have depleted your monthly included credits."}, status=402)
+
+
+async def _wrong_json(request: web.Request, received: Received) -> web.StreamResponse:
+    return web.Response(body=b'{"choices": [{"message": ', content_type="application/json")
+
+
+async def _wrong_event(request: web.Request, received: Received) -> web.StreamResponse:
+    return await _stream(request, [chunk("The"), b'data: {"choices": [{\n\n', b"data: [DONE]\n\n"])
+
+
 async def _broken_page(request: web.Request, received: Received) -> web.StreamResponse:
     page = "<html><style>p {color: red}</style><h1>Internal Server Error</h1><p>worker died</p></html>"
     return web.Response(status=500, text=page, content_type="text/html")
@@ -261,6 +298,13 @@ async def _too_long(request: web.Request, received: Received) -> web.StreamRespo
         "n_ctx": 4096,
     }
     return web.json_response({"error": error}, status=400)
+
+
+async def _too_long_later(request: web.Request, received: Received) -> web.StreamResponse:
+    """llama.cpp, where the answer grows over the context."""
+    refusal = await _too_long(request, received)
+    assert isinstance(refusal, web.Response) and isinstance(refusal.body, bytes)
+    return await _stream(request, [chunk("The"), b"data: " + refusal.body + b"\n\n"])
 
 
 def _take(turn: Turn) -> Behaviour:
@@ -308,6 +352,14 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "redirect": _redirect,
     "unauthorized": _unauthorized,
     "too long": _too_long,
+    "too long later": _too_long_later,
+    "after a while": _after_a_while,
+    "unavailable": _unavailable,
+    "unavailable, chunked": _unavailable_chunked,
+    "limited": _limited,
+    "unpaid": _unpaid,
+    "wrong json": _wrong_json,
+    "wrong event": _wrong_event,
 }
 
 

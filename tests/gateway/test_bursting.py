@@ -41,7 +41,7 @@ async def provider() -> AsyncIterator[FakeProvider]:
         yield running
 
 
-def hosted(provider: FakeProvider, **changes: Any) -> Backend:
+def hosted(provider: FakeProvider | FakeEngine, **changes: Any) -> Backend:
     values: dict[str, Any] = {
         "id": "hugging-face",
         "model": "smollm2",
