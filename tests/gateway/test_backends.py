@@ -29,3 +29,12 @@ def test_marking_is_a_new_value() -> None:
     served = Backends([before])
     served.mark("smollm2", "down", "killed")
     assert (before.state, served.all()[0].state, served.all()[0].reason) == ("ready", "down", "killed")
+
+
+def test_one_that_serves_another_model_now_leaves_the_pool_it_was_in() -> None:
+    served = Backends([backend("http://127.0.0.1:1", id="hub")])
+    told: list[str] = []
+    served.watcher = told.append
+    served.put(backend("http://127.0.0.1:1", id="hub", model="other", aliases=()))
+    assert sorted(told) == ["other", "smollm2"]
+    assert served.pool("smollm2") == ()

@@ -120,8 +120,11 @@ class Backends:
         self._sort()
 
     def put(self, backend: Backend) -> None:
+        before = self._by_id.get(backend.id)
         self._by_id[backend.id] = backend
         self._changed(backend.model)
+        if before and before.model != backend.model:
+            self._changed(before.model)  # it serves that no longer
 
     def remove(self, id: str) -> None:
         self._changed(self._by_id.pop(id).model)

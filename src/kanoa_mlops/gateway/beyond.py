@@ -24,8 +24,8 @@ class Beyond:
             if backend.grant and backend.id not in wanted:
                 self.backends.remove(backend.id)
         for backend in wanted.values():
-            if self.backends.get(backend.id) != backend:
-                self.backends.put(backend)
+            # Also where it is as it was: who waits for its model may leave by the new rules.
+            self.backends.put(backend)
 
     def _named(self, grant: Grant) -> Grant:
         """Behind the model that is served, where it was allowed for an alias of it."""
