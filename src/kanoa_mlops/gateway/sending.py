@@ -198,9 +198,23 @@ class Sending:
             raise failure
         elsewhere = self.dispatcher.elsewhere(errand.ask, errand.guest, tried)
         if elsewhere is None:
-            raise failure
+            elsewhere = await self._home(errand, seat, failure)
         self.metrics.retried(outcome)
         return await self._paid(errand, elsewhere)
+
+    async def _home(self, errand: Errand, left: Seat, failure: ApiError) -> Seat:
+        """Among those who wait again, whom it had left for a provider that refused it.
+
+        Raises:
+            ApiError: the failure, where nobody here can answer in time either.
+        """
+        if left.backend.near or errand.ask.burst == "require":
+            raise failure
+        errand.ask = replace(errand.ask, burst="never")
+        try:
+            return await self._seat(errand)
+        except ApiError:
+            raise failure from None
 
     def _heartbeat(self, errand: Errand) -> AbstractAsyncContextManager[Heartbeat | None]:
         if errand.asked.stream and errand.exchange.route in routes.STREAMED:
