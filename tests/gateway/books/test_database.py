@@ -45,6 +45,29 @@ def test_what_was_committed_outlives_the_process(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_others_see_what_is_written_after_one_of_them_has_closed_it(tmp_path: Path) -> None:
+    """A second connection of one process must not take the locks of the first."""
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from kanoa_mlops.gateway.books.database import open_database\n"
+        "connection = open_database(Path(sys.argv[1]), ['CREATE TABLE a (x INTEGER)'])\n"
+        "print(connection.execute('SELECT count(*) FROM a').fetchall()[0][0])\n"
+        "connection.close()\n"
+    )
+
+    def seen() -> str:
+        argv = [sys.executable, "-c", program, str(tmp_path / "a.db")]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    first, second = (open_database(tmp_path / "a.db", [ONE]) for _ in range(2))
+    for number in range(3):
+        first.execute("INSERT INTO a VALUES (7)")
+        assert seen() == f"{number + 1}\n"
+        assert second.execute("SELECT count(*) FROM a").fetchall() == [(number + 1,)]
+    first.close()
+    second.close()
+
+
 def test_an_older_file_is_brought_up_with_what_it_holds(tmp_path: Path) -> None:
     old = open_database(tmp_path / "a.db", [ONE])
     old.execute("INSERT INTO a VALUES (5)")

@@ -5,11 +5,12 @@ Several processes may have it open at once: each gateway of this machine, and th
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kanoa_mlops.errors import BooksBusy, BooksUnusable, DiskFull, KanoaError
@@ -70,7 +71,14 @@ def _create(path: Path) -> None:
     """Readable by its owner alone; SQLite gives the files that it puts beside it the same rights."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # One that is there is looked at, not opened: closing a file takes every lock on it from this process,
+        # those of SQLite too (sqlite.org/howtocorrupt.html, 2.2), and what is not in it yet is thrown away.
+        if not path.exists():
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if path.is_dir() or not os.access(path, os.R_OK | os.W_OK):
+            code = errno.EISDIR if path.is_dir() else errno.EACCES
+            raise OSError(code, os.strerror(code))
     except OSError as error:
         raise BooksUnusable(
             f"The gateway's database {path} cannot be written: {error.strerror}.",
