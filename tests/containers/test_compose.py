@@ -21,7 +21,8 @@ import yaml
 import kanoa_mlops
 from kanoa_mlops import __version__
 from kanoa_mlops.catalog.load import Catalog
-from kanoa_mlops.render.compose import GATEWAY, TRAEFIK
+from kanoa_mlops.render.compose import TRAEFIK
+from kanoa_mlops.render.compose_gateway import GATEWAY
 from kanoa_mlops.runtime.ports import free_port
 from tests.boxes import Podman, Rootfs, Store, image, python_image
 from tests.conftest import MODEL, PROGRAM
@@ -58,7 +59,7 @@ def parts(podman: Podman, store: Store, llama_image: str) -> None:
 
 @pytest.fixture
 def rendered(home: Path, weights_file: Path, parts: None, catalog: Catalog) -> Iterator[tuple[Path, int]]:
-    """A folder that was rendered twice, and is running."""
+    """A folder that was rendered twice, and the port; what runs in it ends with the test."""
     target = home / "cache" / "weights" / MODEL / weights_file.parent.name
     target.mkdir(parents=True)
     shutil.copy2(weights_file, target)
@@ -78,11 +79,16 @@ def rendered(home: Path, weights_file: Path, parts: None, catalog: Catalog) -> I
     ]
     for _ in range(2):
         subprocess.run([*asked, "--port", str(port), "--context", "2048", "--offline"], check=True)
-    subprocess.run(compose(folder, "up", "--detach"), check=True, capture_output=True)
     try:
         yield folder, port
     finally:
-        subprocess.run(compose(folder, "down", "--time", "1"), check=True, capture_output=True)
+        run(folder, "down", "--time", "1", "--volumes")
+
+
+def run(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(compose(folder, *arguments), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
 
 
 def compose(folder: Path, *arguments: str) -> list[str]:
@@ -113,18 +119,38 @@ def inspected(service: str) -> dict[str, Any]:
     return found
 
 
+def ready(url: str) -> bool:
+    try:
+        return status_of(f"{url}/health") == 200
+    except OSError:
+        return False
+
+
 def test_an_answer_comes_through_traefik(rendered: tuple[Path, int]) -> None:
     folder, port = rendered
     url = f"http://127.0.0.1:{port}"
+    key, *_ = run(folder, *_first_key(folder), "anna").splitlines()
+    run(folder, "up", "--detach")
+    until(lambda: ready(url), seconds=120)
+    _answers(url, key)
+    with pytest.raises(openai.AuthenticationError, match="keys add NAME"):
+        _answers(url, "local")
+    foreign = status_of(f"{url}/health", {"host": "evil.example"})
+    assert foreign == 404, "a page that rebinds DNS gets nothing"
+    _walls_hold(folder, key)
+    _outlives(folder, url, key)
 
-    def ready() -> bool:
-        try:
-            return status_of(f"{url}/health") == 200
-        except OSError:
-            return False
 
-    until(ready, seconds=120)
-    client = openai.OpenAI(base_url=f"{url}/v1", api_key="local")
+def _first_key(folder: Path) -> list[str]:
+    """As the file's second line says it, less the name."""
+    _, line, *_ = (folder / "compose.yaml").read_text().splitlines()
+    words = line.rpartition(": ")[2].split()
+    assert (words[:2], words[-1]) == (["podman", "compose"], "NAME")
+    return words[2:-1]
+
+
+def _answers(url: str, key: str) -> None:
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key=key)
     answer = client.chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": "Say hello."}], max_tokens=8
     )
@@ -133,12 +159,25 @@ def test_an_answer_comes_through_traefik(rendered: tuple[Path, int]) -> None:
         model=MODEL, messages=[{"role": "user", "content": "Count."}], max_tokens=8, stream=True
     )
     assert len([piece for piece in pieces if piece.choices and piece.choices[0].delta.content]) > 1
-    foreign = status_of(f"{url}/health", {"host": "evil.example"})
-    assert foreign == 404, "a page that rebinds DNS gets nothing"
-    _walls_hold(folder)
 
 
-def _walls_hold(folder: Path) -> None:
+def _outlives(folder: Path, url: str, key: str) -> None:
+    """Keys and ledger are those of before, where nothing else is."""
+    run(folder, "down", "--time", "5")
+    run(folder, "up", "--detach")
+    until(lambda: ready(url), seconds=120)
+    _answers(url, key)
+
+    def used() -> int:
+        [anna] = json.loads(run(folder, "run", "--rm", "-T", "gateway", "usage", "--by", "key", "--json"))[
+            "rows"
+        ]
+        return int(anna["requests"])
+
+    until(lambda: used() == 4, seconds=60)
+
+
+def _walls_hold(folder: Path, persons_key: str) -> None:
     written = yaml.safe_load((folder / "compose.yaml").read_text())
     services = list(written["services"])
     assert services == [MODEL, "gateway", "traefik"]
@@ -149,6 +188,7 @@ def _walls_hold(folder: Path) -> None:
         assert found["HostConfig"]["ReadonlyRootfs"] is True, service
         assert not found["EffectiveCaps"], service
         assert key not in json.dumps(found), service
+        assert persons_key not in json.dumps(found), service
         published = [each for each in found["NetworkSettings"]["Ports"].values() if each]
         assert bool(published) == (service == "traefik"), "the others are reached by nobody outside"
         for [port] in published:

@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 from kanoa_mlops.gateway.http import listening
-from kanoa_mlops.render.compose import Person, compose_document
+from kanoa_mlops.render.compose import compose_document
+from kanoa_mlops.render.compose_service import Person
 from tests.traefik.conftest import TRAEFIK
 
 

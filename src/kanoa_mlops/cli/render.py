@@ -30,14 +30,9 @@ from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Contained
 from kanoa_mlops.errors import DoesNotFit, UserError
-from kanoa_mlops.render.compose import (
-    Part,
-    Person,
-    compose_document,
-    dockerfile,
-    gateway_document,
-    routes_document,
-)
+from kanoa_mlops.render.compose import compose_document, routes_document
+from kanoa_mlops.render.compose_gateway import dockerfile, first_key, gateway_document
+from kanoa_mlops.render.compose_service import Part, Person
 from kanoa_mlops.runtime.containers.host import Host, User, inner_user, look
 from kanoa_mlops.runtime.key import write_key
 from kanoa_mlops.settings import Settings, load_settings
@@ -114,12 +109,18 @@ def compose(
     for part in parts:
         _keep_key(keys / part.key_name, owner)
     document = compose_document(parts, person, request.port, __version__, keys)
-    _write(folder / "compose.yaml", document)
+    make_key = first_key(tool)
+    _write(
+        folder / "compose.yaml",
+        document,
+        f"# Whoever asks needs a key, and the first comes before the start: {make_key}\n",
+    )
     _write(folder / "gateway.yaml", gateway_document(parts))
     _write(folder / "routes.yaml", routes_document())
     (folder / "gateway").mkdir(exist_ok=True)
-    (folder / "gateway" / "Dockerfile").write_text(dockerfile(__version__), encoding="utf-8")
+    (folder / "gateway" / "Dockerfile").write_text(dockerfile(__version__, person), encoding="utf-8")
     screen.print(str(folder / "compose.yaml"))
+    screen.say(f"First a key: cd {output} && {make_key}")
     screen.say(f"Start it: cd {output} && {tool} compose up --detach")
     screen.say(f"Endpoint: http://127.0.0.1:{request.port}/v1")
 
@@ -174,6 +175,6 @@ def _keep_key(path: Path, owner: User) -> None:
         os.chown(path, owner.uid, owner.gid)
 
 
-def _write(path: Path, document: Mapping[str, Any]) -> None:
+def _write(path: Path, document: Mapping[str, Any], note: str = "") -> None:
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
-    path.write_text(_RENDERED + text, encoding="utf-8")
+    path.write_text(_RENDERED + note + text, encoding="utf-8")
