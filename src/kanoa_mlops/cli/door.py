@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from kanoa_mlops import __version__
+from kanoa_mlops.cli.tracing import tracing
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.holding import Loader
@@ -36,22 +37,25 @@ async def open_door(
     # Loaded with the first figure that needs it: most never come, and it takes a second and 60 MiB.
     figures = None if ocr_missing() else OcrReader()
     try:
-        app = make_app(
-            backends,
-            figures=figures,
-            max_body_bytes=settings.max_body_bytes,
-            version=__version__,
-            reception=reception,
-            loader=loader,
-            out=way_out(settings),
-            # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds DNS.
-            allowed_hosts=() if is_loopback(host) else None,
-        )
-        try:
-            gateway = await start_gateway(app, host, port)
-        except OSError as error:
-            raise port_taken(host, port) from error
-        yield gateway
+        with tracing(environment()) as traces:
+            app = make_app(
+                backends,
+                figures=figures,
+                max_body_bytes=settings.max_body_bytes,
+                version=__version__,
+                reception=reception,
+                loader=loader,
+                out=way_out(settings),
+                traces=traces,
+                # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds
+                # DNS.
+                allowed_hosts=() if is_loopback(host) else None,
+            )
+            try:
+                gateway = await start_gateway(app, host, port)
+            except OSError as error:
+                raise port_taken(host, port) from error
+            yield gateway
     finally:
         if figures is not None:
             figures.close()

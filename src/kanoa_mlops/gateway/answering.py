@@ -14,6 +14,7 @@ from kanoa_mlops.gateway.http.request import ClientLeft, Receive, Request, Scope
 from kanoa_mlops.gateway.http.response import Answer, Response, Send
 from kanoa_mlops.gateway.inflight import InFlight, Patience, stopping
 from kanoa_mlops.gateway.routes import LISTED, PROBES, known
+from kanoa_mlops.gateway.trace import Traces
 
 Handler = Callable[[Request, Exchange], Awaitable[Answer]]
 
@@ -32,12 +33,15 @@ class Answering:
     """Is told of each request when all of it is known."""
     allowed_hosts: frozenset[str] | None
     """In lower case, beside the loopback ones; None lets every host in."""
+    traces: Traces | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         route, request.name = known(request.path)
         given = request.headers.get("x-request-id", "")
         exchange = Exchange(request_id(given), request.method, route, Patience())
+        if self.traces:
+            exchange.trace = self.traces.begin(request.headers)
         try:
             await self._answer(request, exchange)
         except asyncio.CancelledError:

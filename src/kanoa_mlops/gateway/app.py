@@ -27,6 +27,7 @@ from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.sending import Sending
 from kanoa_mlops.gateway.surfaces.doors import surfaces
 from kanoa_mlops.gateway.surfaces.ollama.errors import AnsweringOllamaToo
+from kanoa_mlops.gateway.trace import Traces
 from kanoa_mlops.gateway.traffic import Traffic
 
 _DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
@@ -64,6 +65,7 @@ def make_app(
     loader: Loader | None = None,
     terms: Terms | None = None,
     out: WayOut | None = None,
+    traces: Traces | None = None,
     max_images: int = 8,
     first_byte_seconds: float = 600.0,
     idle_seconds: float = 120.0,
@@ -79,6 +81,7 @@ def make_app(
     addresses out of requests. `reception` asks for keys and keeps the books; without one everybody comes in,
     and nothing is booked. `loader` loads the models that are on demand; without one there may be none.
     `terms` are how requests wait. `out` is how connections leave for what is beyond the owner's machines.
+    `traces` is told of each request.
     """
     limits = Limits(
         max_body_bytes,
@@ -128,9 +131,11 @@ def make_app(
         metrics.ended(exchange)
         if reception:
             reception.dismiss(exchange)
+        if traces:
+            traces.ended(exchange)
 
     return App(
-        AnsweringOllamaToo(handlers, in_flight, ended, hosts),
+        AnsweringOllamaToo(handlers, in_flight, ended, hosts, traces),
         in_flight,
         dispatcher,
         traffic,

@@ -17,6 +17,7 @@ from kanoa_mlops.gateway.http.response import Stream
 from kanoa_mlops.gateway.inflight import Patience
 from kanoa_mlops.gateway.policy.decision import Why
 from kanoa_mlops.gateway.policy.outcome import Outcome
+from kanoa_mlops.gateway.trace import Trace
 from kanoa_mlops.gateway.usage import Usage
 
 CLIENT_LEFT = 499  # what nginx notes for a client that closed the connection
@@ -62,6 +63,8 @@ class Exchange:
     engine_seconds: float = 0.0
     """From sending to the first byte."""
     first_byte_seconds: float | None = None
+    trace: Trace | None = None
+    """Where anybody wants to see it."""
     stream: Stream | None = None
     """The stream, once its head has gone out."""
     status: int = 0

@@ -45,7 +45,7 @@ class Forwarder:
         """
         late = partial(_no_answer, backend, self._limits)
         exchange.patience.allow(self._limits.first_byte_seconds, late)
-        headers, sent = _request_headers(request, exchange), time.monotonic()
+        headers, sent = _request_headers(request, exchange, backend), time.monotonic()
         async with self._heartbeat(request, exchange, asked) as heartbeat:
             try:
                 async with ask_engine(
@@ -173,11 +173,13 @@ async def _next_events(exchange: Exchange, answer: EngineAnswer, splitter: Event
     raise cut(answer.backend)
 
 
-def _request_headers(request: Request, exchange: Exchange) -> dict[str, str]:
+def _request_headers(request: Request, exchange: Exchange, backend: Backend) -> dict[str, str]:
     """The only ones that mean something to an engine; above all not the client's own key or cookies."""
     headers = {"content-type": "application/json", "x-request-id": exchange.request_id}
     if accept := request.headers.get("accept"):
         headers["accept"] = accept
+    if exchange.trace and backend.near:
+        headers.update(exchange.trace.headers)
     return headers
 
 

@@ -8,15 +8,14 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.books.money import MICRO
 from kanoa_mlops.gateway.counters.collector import EngineCollector
-from kanoa_mlops.gateway.counters.dialect import engine_name
 from kanoa_mlops.gateway.counters.readings import Readings
 from kanoa_mlops.gateway.envelope import Source
 from kanoa_mlops.gateway.exchange import CLIENT_LEFT, Exchange
-from kanoa_mlops.gateway.gen_ai import GenAi, Operated, Operation
+from kanoa_mlops.gateway.gen_ai import GenAi
+from kanoa_mlops.gateway.operation import error_type, operated, operation_of
 from kanoa_mlops.gateway.policy.backend import Kind
 from kanoa_mlops.gateway.policy.decision import Why
 from kanoa_mlops.gateway.policy.outcome import Fault, Outcome
@@ -28,16 +27,6 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 _REJECTED = ("queue_full", "queue_timeout", "budget_spent", "rate_limit_exceeded", "burst_not_allowed")
 _RETRIED = (*get_args(Fault), "402", "408", "410", "429", "502", "503", "504", "context")
-_OPERATIONS: dict[str, Operation] = {
-    routes.CHAT: "chat",
-    routes.RESPONSES: "chat",
-    routes.OLLAMA_CHAT: "chat",
-    routes.COMPLETIONS: "text_completion",
-    routes.OLLAMA_GENERATE: "text_completion",
-    routes.EMBEDDINGS: "embeddings",
-    routes.OLLAMA_EMBED: "embeddings",
-    routes.OLLAMA_EMBEDDINGS: "embeddings",
-}
 _BURST = tuple(why for why in get_args(Why) if why not in ("nearest", "affinity"))
 
 
@@ -181,17 +170,17 @@ class Metrics:
         for route in (*PASSED_ON, *TRANSLATED):
             self._request(backend.model, route, 200, backend.id, backend.tier)
         self._of(backend.model)
-        self._gen_ai.appear(_operated("chat", backend))
+        self._gen_ai.appear(operated("chat", backend))
 
     def _observe(self, exchange: Exchange, backend: Backend) -> None:
-        if (operation := _OPERATIONS.get(exchange.route)) is None:
+        if (operation := operation_of(exchange.route)) is None:
             return
         self._gen_ai.observe(
-            _operated(operation, backend),
+            operated(operation, backend),
             exchange.seconds,
             first_token_seconds=exchange.first_byte_seconds if exchange.stream else None,
             output_tokens=exchange.usage.completion_tokens if exchange.usage else None,
-            error_type=_error_type(exchange),
+            error_type=error_type(exchange),
         )
 
     def _series(self, model: str) -> _Series:
@@ -222,14 +211,3 @@ class Metrics:
         self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = _SECONDS
     ) -> Histogram:
         return Histogram(f"kanoa_{name}", text, labels, buckets=buckets, registry=self._registry)
-
-
-def _operated(operation: Operation, backend: Backend) -> Operated:
-    return Operated(operation, engine_name(backend.engine), backend.model, backend.engine_model)
-
-
-def _error_type(exchange: Exchange) -> str:
-    """Of few values: an engine may call its errors what it likes."""
-    if exchange.error:
-        return exchange.error.code if exchange.error.source == "gateway" else str(exchange.status)
-    return "client_left" if exchange.status == CLIENT_LEFT else ""

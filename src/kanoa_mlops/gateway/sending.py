@@ -135,6 +135,8 @@ class Sending:
         exchange.attempts += 1
         exchange.met = None
         self.metrics.sent(exchange)
+        if exchange.trace:
+            exchange.trace.sent(seat.backend)
         try:
             answer = await self._forwarded(errand, seat.backend)
         except asyncio.CancelledError:
@@ -161,6 +163,8 @@ class Sending:
     def _met(self, errand: Errand, seat: Seat, error: ApiError) -> Outcome | None:
         """What that says of the backend; None where it says nothing."""
         exchange = errand.exchange
+        if exchange.trace:
+            exchange.trace.failed(error, exchange.met)
         outcome = exchange.met
         if outcome is None and error.source == "gateway" and error.code in _FAULTS:
             outcome = Outcome(fault=_FAULTS[error.code])
