@@ -55,6 +55,8 @@ class FakeEngine:
     running: int = 0
     always: str = ""
     """What it does whatever the request says."""
+    remembers: bool = True
+    """Keeps what it received."""
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
@@ -75,7 +77,10 @@ class FakeEngine:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.path, headers, await request.read())
-        self.received.append(received)
+        if request.method == "GET":  # from whoever watches it
+            return web.json_response({"status": "ok"}, status=200 if received.path == "/health" else 404)
+        if self.remembers:
+            self.received.append(received)
         self.running += 1
         try:
             return await _BEHAVIOURS.get(self.always or received.text, _answer)(request, received)
@@ -244,6 +249,15 @@ async def _after_a_while(request: web.Request, received: Received) -> web.Stream
     return await _answer(request, received)
 
 
+async def _at_length(request: web.Request, received: Received) -> web.StreamResponse:
+    response = await _begin(request)
+    for word in WORDS * 4:
+        await response.write(chunk(word))
+        await asyncio.sleep(0.03)
+    await response.write(chunk(usage=USAGE) + b"data: [DONE]\n\n")
+    return response
+
+
 async def _unavailable(request: web.Request, received: Received) -> web.StreamResponse:
     return web.json_response({"error": {"message": "overloaded"}}, status=503)
 
@@ -354,6 +368,7 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "too long": _too_long,
     "too long later": _too_long_later,
     "after a while": _after_a_while,
+    "at length": _at_length,
     "unavailable": _unavailable,
     "unavailable, chunked": _unavailable_chunked,
     "limited": _limited,
@@ -398,7 +413,7 @@ def _cut(request: web.Request) -> web.StreamResponse:
 
 
 async def _serve(port: int) -> None:
-    async with FakeEngine(port) as engine:
+    async with FakeEngine(port, remembers=False) as engine:
         print(engine.url, flush=True)
         await asyncio.Event().wait()
 
