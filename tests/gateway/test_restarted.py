@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import pytest
@@ -38,7 +38,12 @@ async def engine() -> AsyncIterator[FakeEngine]:
         yield running
 
 
-def write_config(home: Path, engine: FakeEngine, provider: FakeProvider, key: str, **entry: Any) -> Path:
+class Hosted(Protocol):
+    @property
+    def url(self) -> str: ...
+
+
+def write_config(home: Path, engine: FakeEngine, provider: Hosted, key: str, **entry: Any) -> Path:
     key_file, path = home / "key", home / "gateway.yaml"
     key_file.write_text(key)
     key_file.chmod(0o600)
@@ -74,9 +79,9 @@ async def running(config: Path, log: Path) -> AsyncIterator[str]:
         process.wait()
 
 
-async def ask(url: str) -> tuple[int, str]:
+async def ask(url: str, burst: str = "require") -> tuple[int, str]:
     """The status, and the error's code."""
-    headers = {"x-kanoa-burst": "require"}
+    headers = {"x-kanoa-burst": burst}
     body = chat("hi", max_tokens=10)
     async with aiohttp.request("POST", f"{url}/v1/chat/completions", json=body, headers=headers) as answer:
         said = await answer.json()
