@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from docs.api import PAGE, page
 from docs.matrix import README, REFERENCE, reference
 from docs.matrix import readme as readme_with_matrix
 from kanoa_mlops.catalog.load import Catalog
+from kanoa_mlops.gateway.openapi import description
 from kanoa_mlops.render.matrix import matrix
 
 
@@ -25,3 +27,7 @@ def test_measured_is_said_only_of_what_the_catalog_holds_a_run_of(catalog: Catal
     }
     assert measured
     assert measured <= runs
+
+
+def test_the_gateways_page_is_not_stale() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(description()), "run `python -m docs.api`"
