@@ -102,6 +102,11 @@ class Settings(BaseModel):
         """What the owner allows beyond the LAN; it need not exist."""
         return self.config_file.with_name("burst.yaml")
 
+    @property
+    def kanoa_prices_file(self) -> Path:
+        """Prices of the person's own, where kanoa 0.6 looks for them whatever XDG says (its pricing.py)."""
+        return Path.home() / ".config" / "kanoa" / "pricing.json"
+
     def offline_if(self, asked: bool) -> Settings:
         """A copy that is offline if these are, or if a command was asked to be."""
         return self.model_copy(update={"offline": self.offline or asked})

@@ -138,6 +138,7 @@ Commands:
   keys       Who may ask the gateway, and for how much.
   burst      What may be answered beyond the LAN, and for how much.
   usage      What was asked of the gateway, and what it cost.
+  pricing    Tell kanoa what its answers cost.
   render     The same plan for Compose; Traefik before several gateways.
   status     What is being served, asked of the processes themselves.
   top        Backends, queues, tokens a second and cost, as they change.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def test_a_table_and_a_chart_in_80_columns(
         == (
             "The tokens of 1 of 4 requests are an estimate. "
             f"HOSTED: gpt-oss-120b at {quote.provider}, the cheapest known: ${quote.price.prompt} and "
-            f"${quote.price.answer} a million tokens. "
+            f"${quote.price.answer} a million tokens, read {quote.source.checked} at {quote.source.url}. "
             "No price elsewhere is known of gemma-3-12b-it."
         ).split()
     )
@@ -95,6 +95,8 @@ def test_for_programs(write: Callable[[Sequence[Entry]], None]) -> None:
     }
     assert (local["label"], local["requests"], local["cost_usd"]) == ("local", 3, 0)
     price = document["hosted"]["gpt-oss-120b"]
+    assert price["source"].startswith("https://")
+    assert date.fromisoformat(price["checked"]) >= date(2026, 1, 1)
     asked = price["prompt_usd_per_million"] + price["answer_usd_per_million"] / 4
     assert local["hosted_cost_usd"] == pytest.approx(asked, abs=1e-6)
     assert document["hosted"]["gemma-3-12b-it"] is None
@@ -188,7 +190,7 @@ def test_the_cheapest_for_what_was_used_is_taken(catalog: Catalog) -> None:
     quote = quotes(totals, providers)["gpt-oss-120b"]
     assert quote is not None
     offers = [
-        Quote(provider.title, offer.price)
+        Quote(provider.title, offer.price, provider.sources[offer.price.source])
         for provider in providers
         for offer in provider.offers_of("gpt-oss-120b")
         if offer.price

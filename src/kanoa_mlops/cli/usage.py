@@ -105,7 +105,7 @@ def _show(screen: Screen, found: Found, by: Dimension) -> None:
     for line in chart(bars, _WIDTH):
         screen.print(line.rstrip())
     for note in _notes(found, whole):
-        screen.say(textwrap.fill(note, _WIDTH, break_on_hyphens=False))
+        screen.say(textwrap.fill(note, _WIDTH, break_on_hyphens=False, break_long_words=False))
 
 
 def _notes(found: Found, whole: Row) -> Iterator[str]:
@@ -115,7 +115,8 @@ def _notes(found: Found, whole: Row) -> Iterator[str]:
         if quote:
             yield (
                 f"HOSTED: {model} at {quote.provider}, the cheapest known: "
-                f"${quote.price.prompt} and ${quote.price.answer} a million tokens."
+                f"${quote.price.prompt} and ${quote.price.answer} a million tokens, "
+                f"read {quote.source.checked} at {quote.source.url}."
             )
     if unknown := [model for model, quote in found.quotes.items() if not quote]:
         yield f"No price elsewhere is known of {', '.join(unknown)}."
@@ -163,6 +164,8 @@ def _quote(quote: Quote | None) -> dict[str, Any] | None:
         "provider": quote.provider,
         "prompt_usd_per_million": float(quote.price.prompt),
         "answer_usd_per_million": float(quote.price.answer),
+        "source": quote.source.url,
+        "checked": quote.source.checked.isoformat(),
     }
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from kanoa_mlops.catalog.types import Provider, TokenPrice
+from kanoa_mlops.catalog.types import Provider, Source, TokenPrice
 from kanoa_mlops.gateway.books.money import cost
 from kanoa_mlops.gateway.books.totals import Total
 
-_HOME = ("local", "lan")
+HOME = ("local", "lan")
 """Tiers whose answers cost nothing by the token."""
 
 
@@ -51,6 +51,8 @@ class Quote:
     provider: str
     """Its title."""
     price: TokenPrice
+    source: Source
+    """Of the price."""
 
     def micro(self, used: Used) -> int:
         """Micro-dollars."""
@@ -78,7 +80,7 @@ def quotes(totals: Iterable[Total], providers: Sequence[Provider]) -> dict[str, 
     used: dict[str, Row] = {}
     for each in totals:
         _, model, tier = each.group
-        if tier in _HOME:
+        if tier in HOME:
             used[model] = used.get(model, Row(model)) + _row(model, each)
     return {model: _cheapest(row, providers) for model, row in used.items()}
 
@@ -95,7 +97,7 @@ def rows(
     found: dict[str, Row] = {}
     for each in totals:
         shown, model, tier = each.group
-        quote = quotes.get(model) if tier in _HOME else None
+        quote = quotes.get(model) if tier in HOME else None
         row = replace(_row(label(shown), each), hosted_micro=quote.micro(each) if quote else None)
         found[shown] = found[shown] + row if shown in found else row
     return list(found.values())
@@ -119,7 +121,7 @@ def _row(label: str, each: Total) -> Row:
 
 def _cheapest(used: Row, providers: Sequence[Provider]) -> Quote | None:
     offers = (
-        Quote(provider.title, offer.price)
+        Quote(provider.title, offer.price, provider.sources[offer.price.source])
         for provider in providers
         for offer in provider.offers_of(used.label)
         if offer.price is not None
