@@ -109,7 +109,7 @@ def _live(screen: Screen, view: _View) -> None:
                 view.look()
                 note = time.strftime("%H:%M:%S")
             except KanoaError as error:
-                note = f"{error.message} This was {format_duration(view.age)} ago."
+                note = f"{error.message} Below is what was seen {format_duration(view.age)} ago."
             live.update(text(note), refresh=True)
 
 

@@ -24,7 +24,7 @@ def lines(frame: Frame, note: str = "") -> list[str]:
     Args:
         note: something to say of the frame as a whole.
     """
-    shown = [f"{frame.url}/v1", *([note] if note else []), ""]
+    shown = [f"{frame.url}/v1", *_folded(note), ""]
     shown += _table(_MODELS, [_model(each) for each in frame.models])
     shown += ["", *_table(_BACKENDS, [_backend(each) for each in frame.backends])]
     for each in frame.backends:
