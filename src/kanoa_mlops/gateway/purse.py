@@ -53,7 +53,7 @@ class Purse:
         return max((_end(cap) for cap in spent), default=None)
 
     async def reserve(self, most_usd: Decimal, guest: Guest, backend: Backend) -> Reservation | Refusal:
-        """Set the most that a request can cost aside, before it is sent. Where it is cancelled, nothing is."""
+        """Set the most that a request can cost aside before it is sent. Where it is cancelled, nothing is."""
         micro = int((most_usd * MICRO).to_integral_value(ROUND_CEILING))
         caps = (*_own(guest), *_terms(backend), *self.caps)
         reserving = asyncio.ensure_future(
