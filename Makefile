@@ -10,10 +10,14 @@ VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_DONE := $(VLLM_VENV)/.installed
 
+# LlamaIndex wants an openai below 3, and what is developed here is tested with the newest.
+LLAMAINDEX_VENV := .venv-llamaindex
+LLAMAINDEX_DONE := $(LLAMAINDEX_VENV)/.installed
+
 LIBGOMP := { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y libgomp1; } \
 	|| { echo "llama.cpp needs GNU OpenMP: sudo apt-get install libgomp1"; exit 1; }
 
-.PHONY: demo test test-engines vllm check format bench clean
+.PHONY: demo test test-clients test-engines vllm llamaindex check format bench clean
 
 demo: $(DONE)
 	$(BIN)/kanoa-mlops demo
@@ -21,10 +25,15 @@ demo: $(DONE)
 test: $(DONE)
 	$(BIN)/pytest
 
+test-clients: $(DONE) $(LLAMAINDEX_DONE)
+	$(BIN)/pytest -m llamaindex
+
 test-engines: $(DONE) $(VLLM_DONE)
 	$(BIN)/pytest -m "vllm or containers"
 
 vllm: $(VLLM_DONE)
+
+llamaindex: $(LLAMAINDEX_DONE)
 
 check: $(DONE)
 	$(BIN)/ruff format --check
@@ -39,7 +48,7 @@ bench: $(DONE)
 	$(BIN)/python -m bench.gateway.overhead
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV)
+	rm -rf $(VENV) $(VLLM_VENV) $(LLAMAINDEX_VENV)
 
 $(DONE): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -64,4 +73,9 @@ $(VLLM_DONE): tests/vllm/requirements.txt tests/vllm/torchvision_names.py
 	@site=$$($(VLLM_BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
 		&& cp tests/vllm/torchvision_names.py "$$site" \
 		&& echo 'import torchvision_names' > "$$site/torchvision_names.pth"
+	@touch $@
+
+$(LLAMAINDEX_DONE): tests/llamaindex/requirements.txt
+	$(PYTHON) -m venv $(LLAMAINDEX_VENV)
+	$(LLAMAINDEX_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
