@@ -140,9 +140,8 @@ async def booked_all(booked: Callable[[], Any], answers: int) -> bool:
 
 async def run(*arguments: str) -> str:
     """One command of the program, in this test's environment; what it prints."""
-    done = await asyncio.to_thread(
-        subprocess.run, [PROGRAM, *arguments], capture_output=True, text=True, timeout=120
-    )
+    words: list[str | Path] = [PROGRAM, *arguments]
+    done = await asyncio.to_thread(lambda: subprocess.run(words, capture_output=True, text=True, timeout=120))
     assert done.returncode == 0, done.stderr
     return done.stdout
 

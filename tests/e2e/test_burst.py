@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,12 @@ def served(state: Path) -> Iterator[int]:
     """The port of a server with books of its own, as on another machine."""
     port = free_port()
     environment = os.environ | {"KANOA_MLOPS_STATE_DIR": str(state)}
-    begin = [PROGRAM, "serve", MODEL, "-d", *ONE_AT_ONCE, "--port", str(port)]
+    begin: list[str | Path] = [PROGRAM, "serve", MODEL, "-d", *ONE_AT_ONCE, "--port", str(port)]
     subprocess.run(begin, check=True, capture_output=True, timeout=240, env=environment)
     try:
         yield port
     finally:
-        end = [PROGRAM, "stop", "--port", str(port)]
+        end: list[str | Path] = [PROGRAM, "stop", "--port", str(port)]
         subprocess.run(end, check=True, capture_output=True, timeout=120, env=environment)
 
 
@@ -92,7 +92,7 @@ def owner(home: Path, engines: tuple[int, int], provider: FakeProvider) -> Owner
 async def scene(home: Path, owner: Owner, provider: FakeProvider) -> AsyncIterator[Scene]:
     port, log = free_port(), home / "gateway.log"
     with log.open("wb") as output:
-        words = [PROGRAM, "gateway", "--config", owner.file, "--port", str(port)]
+        words: list[str | Path] = [PROGRAM, "gateway", "--config", owner.file, "--port", str(port)]
         process = subprocess.Popen(words, stdout=output, stderr=output)
     try:
         # An answer on two cores that others use as well may take a minute.
@@ -262,9 +262,9 @@ async def idle(scene: Scene) -> bool:
     return not any(each["in_flight"] for each in (await scene.backends()).values())
 
 
-def tomorrow() -> Any:
+def tomorrow() -> date:
     return datetime.now(UTC).date() + timedelta(days=1)
 
 
-def in_a_minute(wait: timedelta) -> Any:
+def in_a_minute(wait: timedelta) -> date:
     return (datetime.now(UTC) + wait + timedelta(minutes=1)).date()
