@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kanoa_mlops.gateway.policy.backend import READY, State
 from kanoa_mlops.gateway.policy.limited import is_daily, limited_until, retry_after
@@ -20,6 +20,7 @@ _FAILING = (408, _GONE, 502, 503, 504)
 _OPENS_AFTER = 3  # failures in a row; without a connection at once
 _FIRST_OPEN_SECONDS, _LONGEST_OPEN_SECONDS = 2.0, 300.0
 _FIRST_LIMIT_SECONDS, _LONGEST_LIMIT_SECONDS = 5.0, 300.0  # where a 429 says no time
+_UNPAID_PAUSE = timedelta(hours=1)  # where a 402 says no time
 _BUSY_SECONDS = 2.0
 # vLLM 0.32 on its limits of queued requests and tokens; NVIDIA's ResourceExhausted.
 _BUSY = re.compile(r"currently busy|backlog limit|resource ?exhausted", re.IGNORECASE)
@@ -99,7 +100,9 @@ class Standing:
         reason = f"HTTP {outcome.status}{_words(outcome)}"
         if outcome.status == 402 and (told := retry_after(outcome, moment)):
             return Standing(State("rate_limited", reason, moment.on(told)))
-        return Standing(State("exhausted", reason, moment.on(_renewed(outcome) or moment.next_month())))
+        # Credits begin anew with the month, and an owner may pay in at any time: to ask again costs nothing.
+        again = _renewed(outcome) or min(moment.wall + _UNPAID_PAUSE, moment.next_month())
+        return Standing(State("exhausted", reason, moment.on(again)))
 
     def _limited(self, outcome: Outcome, moment: Moment, jitter: float) -> Standing:
         told = limited_until(outcome, moment)
