@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import openai
 import pytest
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel, SecretStr
 
 from tests.gateway.conftest import Door, OpenDoor, backend
 
@@ -116,3 +119,37 @@ async def test_embeddings_of_a_chat_model_are_refused_in_words(door: Door) -> No
 async def busy(session: aiohttp.ClientSession, engine_url: str) -> bool:
     async with session.get(f"{engine_url}/slots") as response:
         return any(slot["is_processing"] for slot in await response.json())
+
+
+class Trend(BaseModel):
+    rises: bool
+    percent: int
+
+
+@pytest.fixture
+async def client(door: Door) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=f"{door.url}/v1", api_key="EMPTY", max_retries=0) as made:
+        yield made
+
+
+async def test_an_answer_by_a_schema(client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.parse(
+        model="tiny",
+        messages=[{"role": "user", "content": "Sales rose by 5 percent. Do they rise?"}],
+        response_format=Trend,
+        max_tokens=60,
+        temperature=0,
+    )
+    assert isinstance(answer.choices[0].message.parsed, Trend)
+
+
+async def test_langchain_answers_by_a_schema(door: Door) -> None:
+    chat = ChatOpenAI(
+        model="tiny", base_url=f"{door.url}/v1", api_key=SecretStr("EMPTY"), max_retries=0, temperature=0
+    )
+    try:
+        structured = chat.with_structured_output(Trend, method="json_schema")
+        assert isinstance(await structured.ainvoke("Sales rose by 5 percent."), Trend)
+    finally:
+        await chat.root_async_client.close()
+        chat.root_client.close()
