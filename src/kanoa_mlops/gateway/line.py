@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from kanoa_mlops.gateway.allowances import Allowances
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.guest import Guest
-from kanoa_mlops.gateway.policy.allowance import tokens_of
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import BackendView, State
 from kanoa_mlops.gateway.policy.decide import decide, dispatch
@@ -50,6 +49,8 @@ class Line:
         self.model = model
         self.terms = terms
         self.posts: dict[str, Post] = {}
+        self._unlisted: dict[str, Post] = {}
+        """Those that still work for somebody; they may be listed anew."""
         self._purse = purse
         self._allowances = purse.allowances if purse else Allowances()
         self._wake = wake
@@ -62,12 +63,13 @@ class Line:
 
     def become(self, pool: Iterable[Backend]) -> None:
         """The backends there are now, or what they are now."""
-        posts = {}
+        known, posts = {**self._unlisted, **self.posts}, {}
         for backend in pool:
-            post = self.posts.get(backend.id) or Post(backend)
+            post = known.get(backend.id) or Post(backend)
             post.become(backend, self._allowances.of(backend.grant) if backend.grant else None)
             posts[backend.id] = post
         self.posts = posts
+        self._unlisted = {id: post for id, post in known.items() if id not in posts and post.in_flight}
         self.changed()
 
     def now(self, ask: Ask, guest: Guest, avoid: frozenset[str] = frozenset()) -> Seat | Refuse | Wait:
@@ -116,10 +118,11 @@ class Line:
             pool, lambda each: self._rules(self._waiters[each.id].guest), self._queue, now
         ):
             waiter = self._waiters[ask.id]
-            if isinstance(decision, Send) and not self._has_room(decision, ask):
+            # Limits of a provider were looked at for the first who waits alone.
+            own = self._decide(ask, waiter.guest) if self._limited else decision
+            settled = self._settled(ask, waiter.guest, own)
+            if isinstance(settled, Wait):
                 continue
-            settled = self._settled(ask, waiter.guest, decision)
-            assert not isinstance(settled, Wait)
             self._forget(ask)
             waiter.settled.set_result(settled)
 
@@ -175,10 +178,10 @@ class Line:
             return state
         return State("exhausted", "its budget is spent", now + until - time.time())
 
-    def _has_room(self, send: Send, ask: Ask) -> bool:
-        """Limits of a provider were looked at for the first who waits alone."""
-        post = self.posts[send.backend]
-        return post.backend.grant is None or post.allowance.admits(tokens_of(ask), moment().wall)
+    @property
+    def _limited(self) -> bool:
+        """How some backend stands depends on who asks."""
+        return any(post.backend.grant and post.backend.grant.limits for post in self.posts.values())
 
     def _rules(self, guest: Guest) -> Rules:
         beyond = [post.backend for post in self.posts.values() if not post.backend.near]
