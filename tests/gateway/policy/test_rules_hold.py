@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import NEEDS, READY, TIERS, Abilities, BackendView, Kind, Price, State
-from kanoa_mlops.gateway.policy.decide import decide, dispatch
+from kanoa_mlops.gateway.policy.decide import decide, dispatch, weigh
 from kanoa_mlops.gateway.policy.decision import Decision, Refuse, Send, Wait
 from kanoa_mlops.gateway.policy.pool import Pool
 from kanoa_mlops.gateway.policy.queue import Queue
@@ -120,6 +120,15 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 many = settings(max_examples=400, deadline=None)
+
+
+@many
+@given(ASKS, BACKENDS, RULES, st.one_of(st.just(Queue()), QUEUES))
+def test_the_short_way_to_a_lone_backend_leads_where_the_long_one_does(
+    ask: Ask, backend: BackendView, rules: Rules, queue: Queue
+) -> None:
+    pool = a_pool(replace(backend, id="b"))
+    assert decide(ask, pool, rules, queue, NOW) == weigh(ask, pool, rules, queue, NOW)
 
 
 @many

@@ -31,6 +31,19 @@ _SOONEST_AGAIN = 0.1  # seconds; estimates are no finer
 
 def decide(ask: Ask, pool: Pool, rules: Rules, queue: Queue, now: float) -> Decision:
     """For a request that has just come, or one of the queue whose `again_at` is here."""
+    if not queue.waiting and len(pool.backends) == 1 and _is_free(pool.backends[0], ask):
+        return Send(pool.backends[0].id, "nearest")  # as most are; what follows comes to the same
+    return weigh(ask, pool, rules, queue, now)
+
+
+def _is_free(backend: BackendView, ask: Ask) -> bool:
+    """It is near, takes the request, and can begin it now."""
+    has_slot = backend.state.kind == "ready" and backend.in_flight < backend.slots
+    return has_slot and backend.near and ask.burst != "require" and backend.able(ask)
+
+
+def weigh(ask: Ask, pool: Pool, rules: Rules, queue: Queue, now: float) -> Decision:
+    """The same for whatever there is to decide."""
     schedule = Schedule(pool.backends, now)
     ahead = queue.ahead_of(ask)
     for other in ahead:
