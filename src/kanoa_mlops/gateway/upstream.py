@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from types import TracebackType
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
-from kanoa_mlops.gateway.http.client import Barred, Broken, Client, Unreachable
+from kanoa_mlops.gateway.http.client import Asking, Barred, Broken, Client, Unreachable
 from kanoa_mlops.gateway.http.connection import Connection
 from kanoa_mlops.gateway.traffic import Flow
 
@@ -78,15 +78,14 @@ class EngineAnswer:
         return piece
 
 
-@asynccontextmanager
-async def ask_engine(
+def ask_engine(
     client: Client,
     backend: Backend,
     path: str,
     body: bytes,
     headers: Mapping[str, str],
     flow: Flow | None = None,
-) -> AsyncIterator[EngineAnswer]:
+) -> EngineAsking:
     """Send a request. Leaving before the answer's end drops the connection, and with it the engine's work.
 
     Args:
@@ -95,40 +94,53 @@ async def ask_engine(
     Raises:
         ApiError: 502 when the engine cannot be reached or ends before it answers.
     """
-    url, fields = backend.address(path), {**headers, **backend.headers}
-    flow = flow or Flow()
-    waiting = 1  # for the head; counted by hand, as a stack of contexts costs every request 10 µs
-    flow.waiting += waiting
-    try:
-        async with client.ask(
-            "POST",
-            url,
-            headers=fields,
-            body=body,
-            keep=backend.keeps_connections,
-            beyond=not backend.near,
-            once=backend.grant is not None,  # what is sent twice is paid for twice
-        ) as connection:
-            flow.waiting -= waiting
-            waiting = 0
-            yield EngineAnswer(connection, backend, flow)
-    except Barred as error:
-        _log.warning("%s", error)
-        raise ApiError(
-            502,
-            f"The engine behind {backend.model} cannot be reached from here; the gateway's log says why.",
-            code="engine_unreachable",
-        ) from error
-    except Unreachable as error:
-        raise ApiError(
-            502, f"The engine behind {backend.model} cannot be reached.", code="engine_unreachable"
-        ) from error
-    except Broken as error:  # later ones the answer tells itself
-        raise ApiError(
+    asking = client.ask(
+        "POST",
+        backend.address(path),
+        headers={**headers, **backend.headers},
+        body=body,
+        keep=backend.keeps_connections,
+        beyond=not backend.near,
+        once=backend.grant is not None,  # what is sent twice is paid for twice
+    )
+    return EngineAsking(asking, backend, flow or Flow())
+
+
+class EngineAsking:
+    """Around an engine's answer. By hand, as what `contextlib` makes of a generator costs a request 10 µs."""
+
+    def __init__(self, asking: Asking, backend: Backend, flow: Flow) -> None:
+        self._asking, self._backend, self._flow = asking, backend, flow
+
+    async def __aenter__(self) -> EngineAnswer:
+        try:
+            with self._flow:
+                connection = await self._asking.__aenter__()
+        except (Unreachable, Broken) as error:
+            raise _unanswered(error, self._backend) from error
+        return EngineAnswer(connection, self._backend, self._flow)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._asking.__aexit__(kind, error, trace)
+
+
+def _unanswered(error: Unreachable | Broken, backend: Backend) -> ApiError:
+    if isinstance(error, Broken):
+        return ApiError(
             502, f"The engine behind {backend.model} ended before it answered.", code="engine_ended"
-        ) from error
-    finally:
-        flow.waiting -= waiting
+        )
+    if not isinstance(error, Barred):
+        return ApiError(
+            502, f"The engine behind {backend.model} cannot be reached.", code="engine_unreachable"
+        )
+    _log.warning("%s", error)
+    return ApiError(
+        502,
+        f"The engine behind {backend.model} cannot be reached from here; the gateway's log says why.",
+        code="engine_unreachable",
+    )
 
 
 def cut(backend: Backend) -> ApiError:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from kanoa_mlops.gateway.http.connection import Broken, Connection, request_head
 from kanoa_mlops.gateway.http.way import Barred, Unreachable, WayOut, Where, connect
 
-__all__ = ["Barred", "Broken", "Client", "Unreachable", "WayOut"]
+__all__ = ["Asking", "Barred", "Broken", "Client", "Unreachable", "WayOut"]
 
 _SURELY_OPEN_SECONDS = 4.0
 """Idle for no longer, a connection is still there: servers in Python and Node close theirs after 5 s."""
