@@ -137,34 +137,27 @@ def request_id(given: str) -> str:
 
 def log_line(exchange: Exchange) -> str:
     """One request in `key=value`; never anything that was said in it."""
-    values: dict[str, object] = {
-        "id": exchange.request_id,
-        "method": exchange.method,
-        "route": exchange.route,
-        "model": exchange.model,
-        "backend": exchange.backend.id if exchange.backend else "none",
-        "status": exchange.status,
-        "seconds": f"{exchange.seconds:.3f}",
-    }
+    backend = exchange.backend.id if exchange.backend else "none"
+    line = (
+        f"request id={exchange.request_id} method={exchange.method} route={exchange.route} "
+        f"model={exchange.model} backend={backend} status={exchange.status} seconds={exchange.seconds:.3f}"
+    )
     if exchange.attempts > 1:
-        values["attempts"] = exchange.attempts
+        line += f" attempts={exchange.attempts}"
     if exchange.queue_seconds >= 0.001:
-        values["queue_seconds"] = f"{exchange.queue_seconds:.3f}"
+        line += f" queue_seconds={exchange.queue_seconds:.3f}"
     if exchange.reservation:
-        values["why"] = exchange.why
-        values["cost_usd"] = f"{exchange.micro / MICRO:.6f}"
+        line += f" why={exchange.why} cost_usd={exchange.micro / MICRO:.6f}"
     if exchange.held_seconds >= 0.001:
-        values["held_seconds"] = f"{exchange.held_seconds:.3f}"
+        line += f" held_seconds={exchange.held_seconds:.3f}"
     if exchange.first_byte_seconds is not None:
-        values["first_byte_seconds"] = f"{exchange.first_byte_seconds:.3f}"
-    if exchange.usage:
-        values["prompt_tokens"] = exchange.usage.prompt_tokens
-        values["completion_tokens"] = exchange.usage.completion_tokens
+        line += f" first_byte_seconds={exchange.first_byte_seconds:.3f}"
+    if usage := exchange.usage:
+        line += f" prompt_tokens={usage.prompt_tokens} completion_tokens={usage.completion_tokens}"
     if exchange.figures.way:
-        values["figure"] = exchange.figures.way.replace(", ", "+")
+        line += f" figure={exchange.figures.way.replace(', ', '+')}"
     if exchange.figures.model:
-        values["figure_model"] = exchange.figures.model
+        line += f" figure_model={exchange.figures.model}"
     if exchange.error:
-        values["error"] = exchange.error.code
-        values["source"] = exchange.error.source
-    return "request " + " ".join(f"{key}={value}" for key, value in values.items())
+        line += f" error={exchange.error.code} source={exchange.error.source}"
+    return line

@@ -8,6 +8,7 @@ left out: engines here change theirs whenever they start, and each would begin a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -70,11 +71,16 @@ class GenAi:
             registry=registry,
         )
 
+        # Finding a series by its labels costs more than counting in it. Bounded, as names are those served.
+        self._duration_of = cache(self._duration.labels)
+        self._first_token_of = cache(self._first_token.labels)
+        self._per_token_of = cache(self._per_token.labels)
+
     def appear(self, operated: Operated) -> None:
         """At zero: a series that begins at its first event cannot tell that there was an increase."""
-        self._duration.labels(*operated.labels, "")
-        self._first_token.labels(*operated.labels)
-        self._per_token.labels(*operated.labels)
+        self._duration_of(*operated.labels, "")
+        self._first_token_of(*operated.labels)
+        self._per_token_of(*operated.labels)
 
     def observe(
         self,
@@ -94,10 +100,10 @@ class GenAi:
             error_type: a code of few values, as 'engine_timeout'; empty for a success, which to Prometheus is
                 the same as none.
         """
-        self._duration.labels(*operated.labels, error_type).observe(seconds)
+        self._duration_of(*operated.labels, error_type).observe(seconds)
         if error_type or first_token_seconds is None:
             return
-        self._first_token.labels(*operated.labels).observe(first_token_seconds)
+        self._first_token_of(*operated.labels).observe(first_token_seconds)
         if output_tokens is not None and output_tokens > 1:
             rest = max(0.0, seconds - first_token_seconds)
-            self._per_token.labels(*operated.labels).observe(rest / (output_tokens - 1))
+            self._per_token_of(*operated.labels).observe(rest / (output_tokens - 1))
