@@ -132,23 +132,16 @@ class Door(RuleBasedStateMachine):
         tokens=st.sampled_from((10, 2000, 5000)),
         patience=st.sampled_from((0.5, 5.0, 60.0)),
         whose=st.integers(0, 1),
+        times=st.integers(1, 5),
     )
-    def comes(self, burst: Burst, images: bool, tokens: int, patience: float, whose: int) -> None:
-        self.count += 1
-        now, guest = self.loop.now, self.guests[whose]
-        ask = Ask(
-            f"{self.count}",
-            MODEL,
-            guest.id,
-            tokens,
-            now,
-            now + patience,
-            5,
-            images and tokens < 50,
-            burst=burst,
-        )
-        task = self.loop.create_task(self.dispatcher.seat(ask, guest, lambda words: None))
-        self.callers.append(Caller(ask, guest, task))
+    def come(self, burst: Burst, images: bool, tokens: int, patience: float, whose: int, times: int) -> None:
+        for _ in range(times):
+            self.count += 1
+            now, guest, sees = self.loop.now, self.guests[whose], images and tokens < 50
+            id = f"{self.count}"
+            ask = Ask(id, MODEL, guest.id, tokens, now, now + patience, 5, sees, burst=burst)
+            task = self.loop.create_task(self.dispatcher.seat(ask, guest, lambda words: None))
+            self.callers.append(Caller(ask, guest, task))
         self.settle()
 
     @precondition(lambda self: self.seated)
