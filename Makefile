@@ -23,7 +23,9 @@ demo: $(DONE)
 	$(BIN)/kanoa-mlops demo
 
 test: $(DONE)
-	$(BIN)/pytest
+	@# Many at once; but for those with engines, which want the machine to themselves.
+	$(BIN)/pytest -n auto --dist loadfile -m "not e2e and not vllm and not containers and not llamaindex"
+	$(BIN)/pytest -m e2e
 
 test-clients: $(DONE) $(LLAMAINDEX_DONE)
 	$(BIN)/pytest -m llamaindex
