@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.envelope import ApiError
@@ -13,6 +13,7 @@ from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.images import references
 from kanoa_mlops.gateway.policy.ask import Ask, Burst
 
+_BURSTS: Mapping[str, Burst] = {"": "allow", "never": "never", "allow": "allow", "require": "require"}
 _FAMILIAR = 2048  # characters of a beginning by which prompts are told apart
 # Bytes of JSON for a token of the prompt: English has 4 to 5, a table of numbers 2 to 3. No tokenizer makes
 # more than a token of a byte.
@@ -70,9 +71,8 @@ def parse_burst(header: str) -> Burst:
     Raises:
         ApiError: 400 for another word.
     """
-    for word in get_args(Burst):
-        if header in (word, ""):
-            return word if header else "allow"
+    if word := _BURSTS.get(header):
+        return word
     raise ApiError(
         400,
         "The header x-kanoa-burst must be 'never', 'allow' or 'require'.",
@@ -90,8 +90,11 @@ def _size(asked: Asked) -> int:
 
 
 def _longest_answer(fields: Mapping[str, Any]) -> int | None:
-    limits = [fields.get(name) for name in ("max_completion_tokens", "max_tokens")]
-    return next((each for each in limits if isinstance(each, int) and each > 0), None)
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = fields.get(name)
+        if isinstance(limit, int) and limit > 0:
+            return limit
+    return None
 
 
 def _answers(fields: Mapping[str, Any]) -> int:

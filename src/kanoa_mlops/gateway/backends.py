@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from kanoa_mlops.catalog.query import nearest_names
 from kanoa_mlops.gateway.burst.grant import Grant
-from kanoa_mlops.gateway.policy.backend import BEYOND_LAN, TIERS, Tier
+from kanoa_mlops.gateway.policy.backend import BEYOND_LAN, TIERS, Abilities, Tier
 
 State = Literal["loading", "ready", "asleep", "down"]
 """Asleep: not loaded now, and loaded as soon as somebody asks for it."""
@@ -66,6 +67,10 @@ class Backend:
     def near(self) -> bool:
         """On the owner's own machines."""
         return self.tier not in BEYOND_LAN
+
+    @cached_property
+    def abilities(self) -> Abilities:
+        return Abilities(self.context_tokens, self.sees, self.tools, self.structured)
 
     @property
     def keeps_connections(self) -> bool:

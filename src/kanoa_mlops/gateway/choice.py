@@ -12,8 +12,8 @@ def find(model: str | None, backends: Backends) -> Backend:
     Raises:
         ApiError: 404, with the nearest names and all that are served.
     """
-    served = backends.models()
     if model is None:
+        served = backends.models()
         if len(served) == 1:
             return served[0]
         raise _not_found("The request names no model.", backends)

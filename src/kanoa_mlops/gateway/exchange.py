@@ -88,7 +88,7 @@ class Exchange:
             headers["x-kanoa-queue-ms"] = str(round((self.queue_seconds + self.held_seconds) * 1000))
             headers["x-kanoa-overhead-ms"] = f"{self.overhead_seconds * 1000:.1f}"
             headers |= self._cost
-        return headers | self.figures.headers if self.figures.headers else headers
+        return headers if self.figures is NO_FIGURES else headers | self.figures.headers
 
     @property
     def overhead_seconds(self) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -24,7 +24,7 @@ from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.tally import Tally
 from kanoa_mlops.gateway.traffic import Traffic
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
-from kanoa_mlops.gateway.usage import add_steps, find_usage
+from kanoa_mlops.gateway.usage import add_steps, find_usage, usage_of
 
 
 class Forwarder:
@@ -45,31 +45,36 @@ class Forwarder:
         """
         late = partial(_no_answer, backend, self._limits)
         exchange.patience.allow(self._limits.first_byte_seconds, late)
-        headers, sent = _request_headers(request, exchange, backend), time.monotonic()
-        async with self._heartbeat(request, exchange, asked) as heartbeat:
-            try:
-                async with ask_engine(
-                    self._client, backend, exchange.route, body, headers, self._traffic.of(backend.id)
-                ) as answer:
-                    if not 200 <= answer.status < 300:
-                        raise await _refused(exchange, answer)
-                    if not asked.stream:
-                        return await _whole(exchange, answer)
-                    if not answer.is_stream:
-                        return await self._converted(request, exchange, asked, answer)
-                    return await self._relayed(request, exchange, asked, answer, heartbeat)
-            finally:
-                until = exchange.first_byte_seconds
-                exchange.engine_seconds += (exchange.began + until if until else time.monotonic()) - sent
+        sent = time.monotonic()
+        try:
+            if not asked.stream or exchange.route not in routes.STREAMED:
+                return await self._ask(request, exchange, asked, backend, body)
+            heartbeat = Heartbeat(request, exchange, self._limits, self._limits.prefill_seconds)
+            heartbeat.tell("the engine reads the prompt")
+            async with heartbeat:
+                return await self._ask(request, exchange, asked, backend, body, heartbeat)
+        finally:
+            until = exchange.first_byte_seconds
+            exchange.engine_seconds += (exchange.began + until if until else time.monotonic()) - sent
 
-    def _heartbeat(
-        self, request: Request, exchange: Exchange, asked: Asked
-    ) -> AbstractAsyncContextManager[Heartbeat | None]:
-        if not asked.stream or exchange.route not in routes.STREAMED:
-            return nullcontext()
-        heartbeat = Heartbeat(request, exchange, self._limits, self._limits.prefill_seconds)
-        heartbeat.tell("the engine reads the prompt")
-        return heartbeat
+    async def _ask(
+        self,
+        request: Request,
+        exchange: Exchange,
+        asked: Asked,
+        backend: Backend,
+        body: bytes,
+        heartbeat: Heartbeat | None = None,
+    ) -> Answer:
+        headers, flow = _request_headers(request, exchange, backend), self._traffic.of(backend.id)
+        async with ask_engine(self._client, backend, exchange.route, body, headers, flow) as answer:
+            if not 200 <= answer.status < 300:
+                raise await _refused(exchange, answer)
+            if not asked.stream:
+                return await _whole(exchange, answer)
+            if not answer.is_stream:
+                return await self._converted(request, exchange, asked, answer)
+            return await self._relayed(request, exchange, asked, answer, heartbeat)
 
     async def _relayed(
         self,
@@ -124,9 +129,9 @@ class Forwarder:
 async def _whole(exchange: Exchange, answer: EngineAnswer) -> Response:
     body = await answer.read()
     _raise_hidden_error(exchange, body, answer)
-    _require_json(body, answer)
+    document = _document(body, answer)
     exchange.first_byte()
-    exchange.usage = find_usage(body)
+    exchange.usage = usage_of(document.get("usage")) if isinstance(document, dict) else find_usage(body)
     headers = {"content-type": answer.content_type}
     if encoding := answer.header("content-encoding"):
         headers["content-encoding"] = encoding
@@ -195,12 +200,15 @@ def _raise_hidden_error(exchange: Exchange, body: bytes, answer: EngineAnswer) -
         raise _noted(exchange, translate_hidden(body, answer.backend))
 
 
-def _require_json(body: bytes, answer: EngineAnswer) -> None:
-    """All that is asked for whole is JSON; what is not came from something between, or is half an answer."""
+def _document(body: bytes, answer: EngineAnswer) -> Any:
+    """All that is asked for whole is JSON; what is not came from something between, or is half an answer.
+
+    None where it is encoded, and nobody here reads it.
+    """
     if answer.header("content-encoding"):
-        return
+        return None
     try:
-        orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ApiError(
             502,

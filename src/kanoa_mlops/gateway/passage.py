@@ -19,6 +19,7 @@ from kanoa_mlops.gateway.figures import FigureDesk, parse_wish
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer
+from kanoa_mlops.gateway.images import references
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.prepare import prepare
@@ -74,10 +75,12 @@ class Passage:
         """
         if "messages" not in asked.fields:
             return False, partial(prepare, asked)
+        wish = parse_wish(request.headers.get("x-kanoa-figure", ""))
+        if not references(asked.fields):
+            return False, partial(prepare, asked)
         near = [each for each in pool if each.near]
         # Nearer is better than seeing: what stands for the image is told, and goes nowhere.
         first = next((each for each in near or pool if each.sees), pool[0])
-        wish = parse_wish(request.headers.get("x-kanoa-figure", ""))
         exchange.patience.allow(self.limits.figures_seconds, partial(_slow_figures, self.limits))
         try:
             told, notes = await self.desk.convey(asked, first, wish, exchange.request_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kanoa_mlops.gateway.account import Account
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.policy.allowance import Allowance
-from kanoa_mlops.gateway.policy.backend import FREE, READY, Abilities, BackendView, State
+from kanoa_mlops.gateway.policy.backend import FREE, READY, BackendView, State
 from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.policy.standing import Standing
@@ -64,7 +64,7 @@ class Post:
         return BackendView(
             backend.id,
             backend.tier,
-            Abilities(backend.context_tokens, backend.sees, backend.tools, backend.structured),
+            backend.abilities,
             state,
             slots=_NO_LIMIT if backend.on_demand else 1 if trial else backend.slots,
             in_flight=self.in_flight,
@@ -87,12 +87,15 @@ class Post:
         if self.account:
             self.account.refuses(self.standing.state, moment)
 
-    def answered(self, seconds: float, moment: Moment) -> None:
-        """Well, from sending to its end."""
+    def took(self, seconds: float) -> None:
+        """A request that was answered well, from sending to its end."""
         before = self.service_seconds
         self.service_seconds = seconds if before is None else before + _NEWEST * (seconds - before)
-        if self.standing != _FRESH:
-            self.met(Outcome(200), moment)
+
+    @property
+    def is_fresh(self) -> bool:
+        """No request met anything here that is not forgotten."""
+        return self.standing is _FRESH or self.standing == _FRESH
 
     def _stands(self, now: float) -> tuple[State, bool]:
         """And whether it is on trial."""

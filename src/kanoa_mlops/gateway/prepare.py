@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
@@ -43,7 +44,12 @@ def _renamed(asked: Asked, model: str) -> bytes | None:
     named = _NAMED.match(raw, at)
     if named is None or named[1].decode() != asked.model:
         return None
-    return raw[: named.start(1)] + json.dumps(model)[1:-1].encode() + raw[named.end(1) :]
+    return raw[: named.start(1)] + _spelled(model) + raw[named.end(1) :]
+
+
+@lru_cache(maxsize=256)
+def _spelled(model: str) -> bytes:
+    return json.dumps(model)[1:-1].encode()
 
 
 def as_json(fields: Mapping[str, Any]) -> bytes:

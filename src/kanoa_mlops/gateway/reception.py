@@ -56,25 +56,28 @@ class Reception:
         guest = exchange.guest
         if guest is None:
             return
-        entries = tuple(_entries(guest, exchange))
-        if guest.admission:
-            tokens = sum(each.prompt_tokens + each.completion_tokens for each in entries)
-            guest.admission.end(tokens)
+        entries = [_entry(guest, exchange)]
+        if exchange.figures.steps:
+            entries += _entries_of_steps(guest, exchange)
+        tokens = 0
         for entry in entries:
+            tokens += entry.prompt_tokens + entry.completion_tokens
             self.books.record(entry)
+        if guest.admission:
+            guest.admission.end(tokens)
 
 
-def _entries(guest: Guest, exchange: Exchange) -> Iterator[Entry]:
+def _entry(guest: Guest, exchange: Exchange) -> Entry:
     guessed = exchange.usage is None and (exchange.pieces > 0 or exchange.reservation is not None)
     usage = exchange.usage or Usage(exchange.prompt_tokens if guessed else 0, exchange.pieces)
-    first = exchange.first_byte_seconds
-    yield Entry(
+    first, backend = exchange.first_byte_seconds, exchange.backend
+    return Entry(
         request=exchange.own_id,
         at=exchange.at,
         key=guest.id,
         model=exchange.model,
-        backend=exchange.backend.id if exchange.backend else "",
-        tier=exchange.backend.tier if exchange.backend else "",
+        backend=backend.id if backend else "",
+        tier=backend.tier if backend else "",
         status=exchange.status,
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
@@ -85,6 +88,9 @@ def _entries(guest: Guest, exchange: Exchange) -> Iterator[Entry]:
         total_ms=_milliseconds(exchange.seconds),
         reservation=exchange.reservation,
     )
+
+
+def _entries_of_steps(guest: Guest, exchange: Exchange) -> Iterator[Entry]:
     for number, step in enumerate(exchange.figures.steps):
         yield Entry(
             request=f"{exchange.own_id}-{number}",

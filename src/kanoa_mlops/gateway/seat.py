@@ -45,7 +45,9 @@ class Seat:
             self.post.met(outcome, moment())
 
     def answered(self) -> None:
-        self.post.answered(time.monotonic() - self.began, moment())
+        self.post.took(time.monotonic() - self.began)
+        if not self.post.is_fresh:
+            self.post.met(Outcome(200), moment())
 
     def leave(self) -> None:
         if self._open:

@@ -6,8 +6,8 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
@@ -89,9 +89,10 @@ class Sending:
         exchange.patience.allow(self.dispatcher.terms.queue_seconds + 1, _waited_too_long)
         seat: Seat | None = None
         try:
-            async with self._heartbeat(errand) as heartbeat:
-                tell = heartbeat.tell if heartbeat else _to_nobody
-                seat = await self.dispatcher.seat(errand.ask, errand.guest, tell)
+            if not errand.asked.stream or exchange.route not in routes.STREAMED:
+                return await self.dispatcher.seat(errand.ask, errand.guest, _to_nobody)
+            async with Heartbeat(errand.request, exchange, self.limits) as heartbeat:
+                seat = await self.dispatcher.seat(errand.ask, errand.guest, heartbeat.tell)
             return seat
         except BaseException:
             if seat:  # the client went while the heartbeat came to its end
@@ -150,15 +151,15 @@ class Sending:
         return answer
 
     async def _forwarded(self, errand: Errand, backend: Backend) -> Answer:
+        if not backend.on_demand or not self.holding:
+            return await self._forward(errand, backend)
         request, exchange, asked = errand.request, errand.exchange, errand.asked
+        return await self.holding.send(request, exchange, asked, backend, partial(self._forward, errand))
 
-        async def forward(to: Backend) -> Answer:
-            exchange.backend = to
-            return await self.forwarder.forward(request, exchange, asked, to, errand.body(to))
-
-        if backend.on_demand and self.holding:
-            return await self.holding.send(request, exchange, asked, backend, forward)
-        return await forward(backend)
+    async def _forward(self, errand: Errand, to: Backend) -> Answer:
+        request, exchange, asked = errand.request, errand.exchange, errand.asked
+        exchange.backend = to
+        return await self.forwarder.forward(request, exchange, asked, to, errand.body(to))
 
     def _met(self, errand: Errand, seat: Seat, error: ApiError) -> Outcome | None:
         """What that says of the backend; None where it says nothing."""
@@ -219,11 +220,6 @@ class Sending:
             return await self._seat(errand)
         except ApiError:
             raise failure from None
-
-    def _heartbeat(self, errand: Errand) -> AbstractAsyncContextManager[Heartbeat | None]:
-        if errand.asked.stream and errand.exchange.route in routes.STREAMED:
-            return Heartbeat(errand.request, errand.exchange, self.limits)
-        return nullcontext()
 
 
 def _date(error: ApiError, seat: Seat) -> None:

@@ -48,6 +48,13 @@ def find_usage(answer: bytes) -> Usage | None:
     return None
 
 
+def usage_of(value: object) -> Usage | None:
+    """What an answer has under `usage`; None where that is no object."""
+    if not isinstance(value, dict):
+        return None
+    return Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")))
+
+
 def add_steps(answer: bytes, steps: Sequence[Step], model: str) -> bytes:
     """The same answer of `model`; its usage counts the steps before it too and lists all as `kanoa_steps`."""
     if not steps or b'"usage"' not in answer:
@@ -88,7 +95,7 @@ def _parse(text: bytes) -> Usage | None:
         value, _ = _DECODER.raw_decode(text.decode(errors="replace"))
     except ValueError:
         return None
-    return Usage(_count(value.get("prompt_tokens")), _count(value.get("completion_tokens")))
+    return usage_of(value)
 
 
 def _count(value: object) -> int:
