@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
 from kanoa_mlops.catalog.load import Catalog
+from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.catalog.types import AcceleratorFacts, LinkFacts, Model, Platform, Weights
 from kanoa_mlops.errors import UnknownModel, UnknownPlatform, UserError
 
@@ -87,12 +87,6 @@ def find_weights(model: Model, name: str | None) -> Weights:
             return weights
     known = ", ".join(weights.name for weights in model.weights)
     raise UserError(f"{model.id} has no weights called {name!r}.", hint=f"It has: {known}.")
-
-
-def nearest_names(name: str, names: Iterable[str]) -> list[str]:
-    """At most three names that look like this one in any case, the nearest first."""
-    spelled = {each.lower(): each for each in names}
-    return [spelled[each] for each in difflib.get_close_matches(name.lower(), spelled, n=3, cutoff=0.4)]
 
 
 def _suggestion(name: str, entries: Iterable[Model | Platform]) -> str:

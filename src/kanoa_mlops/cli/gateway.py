@@ -74,15 +74,23 @@ def _read(settings: Settings, path: Path) -> _Said:
     Raises:
         SettingsError: it is wrong; names the line.
     """
-    from kanoa_mlops.catalog.load import load_catalog
-    from kanoa_mlops.gateway.burst.secret import Secrets
     from kanoa_mlops.gateway.roster import listed
 
     config = read_config(path)
-    secrets = Secrets(environment(), settings.hub_token_file)
+    return _Said(config, listed(config), _burst(settings, config) if config.burst else Burst())
+
+
+def _burst(settings: Settings, config: GatewayConfig) -> Burst:
+    """
+    Raises:
+        SettingsError: something cannot be granted; names the line.
+    """
     # The catalog knows providers; who names none need not wait for it.
-    burst = burst_in(config, load_catalog(settings.catalog_dir), secrets.key_of) if config.burst else Burst()
-    return _Said(config, listed(config), burst)
+    from kanoa_mlops.catalog.load import load_catalog
+    from kanoa_mlops.gateway.burst.secret import Secrets
+
+    secrets = Secrets(environment(), settings.hub_token_file)
+    return burst_in(config, load_catalog(settings.catalog_dir), secrets.key_of)
 
 
 async def _answer(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from kanoa_mlops.catalog.query import nearest_names
+from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.gateway.burst.grant import Grant
 from kanoa_mlops.gateway.policy.backend import BEYOND_LAN, TIERS, Abilities, Tier
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl
 
-from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.burst.allowed import BurstConfig
 from kanoa_mlops.gateway.burst.grant import Burst
-from kanoa_mlops.gateway.burst.granting import KeyOf, burst_of
 from kanoa_mlops.gateway.marked import read_marked
 from kanoa_mlops.gateway.placed import Placed, validated
+
+if TYPE_CHECKING:
+    from kanoa_mlops.catalog.load import Catalog
+    from kanoa_mlops.gateway.burst.granting import KeyOf
 
 
 def _near(tier: object) -> object:
@@ -99,6 +101,9 @@ def burst_in(config: GatewayConfig, catalog: Catalog, key_of: KeyOf) -> Burst:
     Raises:
         SettingsError: an entry cannot be granted; names file and line.
     """
+    # With the whole catalog, that only those need who name something beyond the LAN.
+    from kanoa_mlops.gateway.burst.granting import burst_of
+
     taken = [each.id for each in config.backends]
     return burst_of(config.burst or BurstConfig(), catalog, key_of, taken)
 

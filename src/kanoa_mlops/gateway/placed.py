@@ -16,9 +16,7 @@ _Model = TypeVar("_Model", bound="Placed")
 class Placed(BaseModel):
     """Frozen; a foreign key is a mistake."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
     _file: Marked | None = PrivateAttr(default=None)
     _place: Place = PrivateAttr(default=())

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
-from kanoa_mlops.catalog.query import nearest_names
+from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.catalog.types import ListedFile, Listing, Weights
 from kanoa_mlops.catalog.types.weights import Role
 from kanoa_mlops.errors import CatalogError, SourceFailed

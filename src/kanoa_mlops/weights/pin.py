@@ -13,8 +13,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from kanoa_mlops.catalog.fields import Sha256
 from kanoa_mlops.catalog.types import HubFile, Listing, Origin, WeightFile, Weights
-from kanoa_mlops.catalog.types.base import Sha256
 from kanoa_mlops.catalog.types.weights import FileName, Repo, Revision, Role
 from kanoa_mlops.errors import WeightsCorrupted
 from kanoa_mlops.weights.disk import disk_errors

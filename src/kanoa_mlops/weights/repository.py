@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
 
-from kanoa_mlops.catalog.types.base import Sha256
+from kanoa_mlops.catalog.fields import Sha256
 from kanoa_mlops.catalog.types.weights import Revision
 from kanoa_mlops.errors import KanoaError, SourceFailed
 from kanoa_mlops.settings import Settings

@@ -4,27 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-
-from kanoa_mlops.units import parse_bytes, parse_flops, parse_rate, parse_tokens
-
-Bytes = Annotated[int, BeforeValidator(parse_bytes)]
-"""Written with its unit: '98362432 B'."""
-Tokens = Annotated[int, BeforeValidator(parse_tokens)]
-"""Written with its unit: '8192 tokens'."""
-BytesPerSecond = Annotated[float, BeforeValidator(parse_rate)]
-"""Written with its unit: '960 GB/s'."""
-Flops = Annotated[float, BeforeValidator(parse_flops)]
-"""Operations a second, written with their unit: '113 TFLOPS'."""
-Count = Annotated[int, Field(gt=0, strict=True)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-"""The name of an entry's file; not written in it."""
-SourceName = Annotated[str, Field(min_length=1)]
-"""A key of the entry's `sources`."""
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Entry(BaseModel):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from kanoa_mlops.catalog.types.base import Bytes, Count, Entry, Id, Sourced, SourceName, Tokens
+from kanoa_mlops.catalog.fields import Bytes, Count, Id, SourceName, Tokens
+from kanoa_mlops.catalog.types.base import Entry, Sourced
 from kanoa_mlops.catalog.types.weights import Format
 
 EngineId = Literal["vllm", "llama.cpp", "ollama"]

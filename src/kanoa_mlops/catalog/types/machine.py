@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from kanoa_mlops.catalog.types.base import Count, Entry
+from kanoa_mlops.catalog.fields import Count
+from kanoa_mlops.catalog.types.base import Entry
 from kanoa_mlops.catalog.types.engine import Device, EngineId, Vendor
 
 

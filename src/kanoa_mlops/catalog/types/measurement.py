@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 
-from kanoa_mlops.catalog.types.base import Bytes, Entry, Id, Sourced, SourceName, Tokens
+from kanoa_mlops.catalog.fields import Bytes, Id, SourceName, Tokens
+from kanoa_mlops.catalog.types.base import Entry, Sourced
 
 
 class Measured(Entry):

@@ -6,8 +6,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from kanoa_mlops.catalog.fields import Id, SourceName
 from kanoa_mlops.catalog.types.architecture import Architecture
-from kanoa_mlops.catalog.types.base import Entry, Id, Sourced, SourceName
+from kanoa_mlops.catalog.types.base import Entry, Sourced
 from kanoa_mlops.catalog.types.engine import EngineId, Support
 from kanoa_mlops.catalog.types.vision import Vision
 from kanoa_mlops.catalog.types.weights import Weights

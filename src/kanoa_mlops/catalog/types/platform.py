@@ -6,17 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from kanoa_mlops.catalog.types.base import (
-    Bytes,
-    BytesPerSecond,
-    Count,
-    Entry,
-    Flops,
-    Id,
-    Share,
-    Sourced,
-    SourceName,
-)
+from kanoa_mlops.catalog.fields import Bytes, BytesPerSecond, Count, Flops, Id, Share, SourceName
+from kanoa_mlops.catalog.types.base import Entry, Sourced
 from kanoa_mlops.catalog.types.engine import EngineId, Vendor
 
 

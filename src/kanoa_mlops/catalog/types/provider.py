@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from kanoa_mlops.catalog.types.base import Count, Entry, Id, Sourced, SourceName, Tokens
-from kanoa_mlops.units import parse_dollars, parse_token_price
-
-Dollars = Annotated[Decimal, BeforeValidator(parse_dollars)]
-"""Written with its unit: '0.10 $'."""
-DollarsPerMillion = Annotated[Decimal, BeforeValidator(parse_token_price)]
-"""Written with its unit: '0.15 $/Mtok'."""
+from kanoa_mlops.catalog.fields import Count, Dollars, DollarsPerMillion, Id, SourceName, Tokens
+from kanoa_mlops.catalog.types.base import Entry, Sourced
 
 
 class TokenPrice(Entry):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from kanoa_mlops.catalog.types.base import Entry, Id, Sourced, SourceName
+from kanoa_mlops.catalog.fields import Id, SourceName
+from kanoa_mlops.catalog.types.base import Entry, Sourced
 from kanoa_mlops.catalog.types.engine import Constant
 
 Bits = float

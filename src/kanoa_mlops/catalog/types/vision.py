@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kanoa_mlops.catalog.types.base import Count, Entry, SourceName, Tokens
+from kanoa_mlops.catalog.fields import Count, SourceName, Tokens
+from kanoa_mlops.catalog.types.base import Entry
 
 
 class FixedTokens(Entry):

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from kanoa_mlops.catalog.types.base import Bytes, Entry, Id, Sha256, SourceName
+from kanoa_mlops.catalog.fields import Bytes, Id, Sha256, SourceName
+from kanoa_mlops.catalog.types.base import Entry
 
 Format = Literal["gguf", "safetensors", "ollama"]
 Role = Literal["model", "mmproj"]

@@ -18,8 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from kanoa_mlops.catalog.types.base import Count, Id
-from kanoa_mlops.catalog.types.provider import DollarsPerMillion
+from kanoa_mlops.catalog.fields import Count, DollarsPerMillion, Id
 from kanoa_mlops.gateway.books.money import MICRO, parse_micro
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.placed import Placed

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from kanoa_mlops.catalog.load import Catalog
-from kanoa_mlops.catalog.types.provider import UseLimits
 from kanoa_mlops.gateway.burst.allowed import AllowedAddress, AllowedProvider, BurstConfig, LimitsConfig
 from kanoa_mlops.gateway.burst.grant import Burst, Grant
 from kanoa_mlops.gateway.burst.offer import offer_of, provider_of
 from kanoa_mlops.gateway.policy.allowance import LIMITS, Limit
 from kanoa_mlops.gateway.policy.backend import FREE, Abilities, Price
+
+if TYPE_CHECKING:
+    from kanoa_mlops.catalog.load import Catalog
+    from kanoa_mlops.catalog.types.provider import UseLimits
 
 Entry = AllowedProvider | AllowedAddress
 KeyOf = Callable[[Entry, str | None], str]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from kanoa_mlops.catalog.load import Catalog
-from kanoa_mlops.catalog.query import find_model, nearest_names
-from kanoa_mlops.catalog.types import Offer, Provider
+from kanoa_mlops.catalog.nearest import nearest_names
+from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.errors import UnknownModel
 from kanoa_mlops.gateway.burst.allowed import AllowedProvider
+
+if TYPE_CHECKING:
+    from kanoa_mlops.catalog.load import Catalog
+    from kanoa_mlops.catalog.types import Offer, Provider
 
 _BY_ADDRESS = "What the catalog does not know is allowed by its address: base_url, name, price and context."
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.gateway.burst.allowed import BurstConfig, BurstDocument
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.granting import burst_of
 from kanoa_mlops.gateway.burst.secret import Secrets
 from kanoa_mlops.gateway.marked import Marked, parse_marked, read_marked
 from kanoa_mlops.gateway.placed import validated
+
+if TYPE_CHECKING:
+    from kanoa_mlops.catalog.load import Catalog
 
 
 def read_burst(

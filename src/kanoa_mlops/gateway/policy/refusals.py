@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from kanoa_mlops.catalog.query import nearest_names
+from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import NEEDS, BackendView, Need
 from kanoa_mlops.gateway.policy.decision import Refuse

@@ -14,7 +14,10 @@ from kanoa_mlops.gateway.envelope import ApiError
 class Given(BaseModel):
     """Fields nobody here knows are passed over, as the APIs' own servers do."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
+    # Built when the first of its kind comes: most gateways never see most of them.
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="ignore", hide_input_in_errors=True, defer_build=True
+    )
 
 
 G = TypeVar("G", bound=Given)
