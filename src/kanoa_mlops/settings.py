@@ -25,9 +25,7 @@ class Settings(BaseModel):
     """What the person set, or the defaults. Frozen; paths are absolute."""
 
     # What is wrong is not quoted: it may be an address with a password.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     config_file: Path
     """The file this was read from; it need not exist."""

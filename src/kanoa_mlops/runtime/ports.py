@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 
-import psutil
-
 from kanoa_mlops.errors import PortTaken, UserError
 
 
@@ -52,6 +50,8 @@ def port_taken(host: str, port: int) -> PortTaken:
 
 def holder(port: int) -> str:
     """The process that listens on a port: 'python3 (process 4711)', or that it is not told."""
+    import psutil  # takes a while, and is asked seldom
+
     try:
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
