@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 from kanoa_mlops.gateway.backends import Backends, granted
 from kanoa_mlops.gateway.books.budget import Payer
 from kanoa_mlops.gateway.burst.grant import Burst, Grant
 from kanoa_mlops.gateway.purse import Purse, caps
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -22,8 +25,11 @@ class Beyond:
         wanted = {grant.id: granted(self._named(grant)) for grant in burst.grants}
         for backend in self.backends.all():
             if backend.grant and backend.id not in wanted:
+                log.info("%s answers no more for %s", backend.id, backend.model)
                 self.backends.remove(backend.id)
         for backend in wanted.values():
+            if self.backends.get(backend.id) != backend:
+                log.info("%s may leave to %s (%s)", backend.model, backend.engine, backend.id)
             # Also where it is as it was: who waits for its model may leave by the new rules.
             self.backends.put(backend)
 
