@@ -25,7 +25,7 @@ from kanoa_mlops.runtime.fleet.fleet import Fleet
 from kanoa_mlops.runtime.fleet.supervised import Supervised
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
-from kanoa_mlops.runtime.lazy_log import LazyLog, Stamped
+from kanoa_mlops.runtime.lazy_log import LazyLog, Stamped, keep_records_short
 from kanoa_mlops.runtime.logs import rotate
 from kanoa_mlops.runtime.state import EngineRecord, ServerFolder, ServerRecord
 from kanoa_mlops.runtime.stop import stop_server
@@ -198,6 +198,7 @@ def server_log(folder: ServerFolder) -> Iterator[None]:
     file = folder.log.open("a", encoding="utf-8")
     handler = LazyLog(file)
     handler.setFormatter(Stamped())
+    keep_records_short()
     logger = logging.getLogger("kanoa_mlops")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)

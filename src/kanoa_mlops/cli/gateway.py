@@ -21,7 +21,7 @@ from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.config import GatewayConfig, burst_in, read_config
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.reception import Reception
-from kanoa_mlops.runtime.lazy_log import LazyLog, Stamped
+from kanoa_mlops.runtime.lazy_log import LazyLog, Stamped, keep_records_short
 from kanoa_mlops.settings import Settings, environment, load_settings
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def command(path: Path, host: str | None, port: int | None) -> None:
     log = LazyLog(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8"))
     log.setFormatter(Stamped())
     logging.basicConfig(handlers=[log])
+    keep_records_short()
     logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
     config = read_config(path)
     with contextlib.nullcontext() if config.open else reception(settings, host) as desk:

@@ -98,8 +98,12 @@ def _longest_answer(fields: Mapping[str, Any]) -> int | None:
 
 
 def _answers(fields: Mapping[str, Any]) -> int:
-    wanted = [fields.get(name) for name in ("n", "best_of")]
-    return max([1, *(each for each in wanted if isinstance(each, int))])
+    most = 1
+    for name in ("n", "best_of"):
+        wanted = fields.get(name)
+        if isinstance(wanted, int):
+            most = max(most, wanted)
+    return most
 
 
 def _structured(fields: Mapping[str, Any]) -> bool:

@@ -39,18 +39,20 @@ async def read_body(request: Request, max_bytes: int, patience: Patience) -> byt
     parts: list[bytes] = []
     size = came = 0
     try:
-        decoder = Decoder(request.headers.get("content-encoding", ""))
+        encoding = request.headers.get("content-encoding")
+        decoder = Decoder(encoding) if encoding else None
         while piece := await request.piece():
             patience.renew()
             came += len(piece)
             if came > max_bytes:  # compressed, it may be endless and hold nothing
                 raise _too_large(max_bytes)
-            for part in decoder.feed(piece):
+            for part in decoder.feed(piece) if decoder else (piece,):
                 size += len(part)
                 if size > max_bytes:
                     raise _too_large(max_bytes)
                 parts.append(part)
-        decoder.finish()
+        if decoder:
+            decoder.finish()
     except BadEncoding as error:
         raise ApiError(400, f"The request's body is not what it says: {error}.", code="bad_body") from error
     return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -49,6 +49,8 @@ class Line:
         self.model = model
         self.terms = terms
         self.posts: dict[str, Post] = {}
+        self._beyond: tuple[Post, ...] = ()
+        """Of them."""
         self._unlisted: dict[str, Post] = {}
         """Those that still work for somebody; they may be listed anew."""
         self._purse = purse
@@ -69,6 +71,7 @@ class Line:
             post.become(backend, self._allowances.of(backend.grant) if backend.grant else None)
             posts[backend.id] = post
         self.posts = posts
+        self._beyond = tuple(post for post in posts.values() if not post.backend.near)
         self._unlisted = {id: post for id, post in known.items() if id not in posts and post.in_flight}
         self.changed()
 
@@ -159,8 +162,8 @@ class Line:
             self._queue = self._queue.left(ask)
 
     def _pool(self, now: float, ask: Ask) -> Pool:
-        turns = any(not post.backend.near for post in self.posts.values())
-        return Pool(self.model, tuple(self._view(post, now, ask, turns) for post in self.posts.values()))
+        turns = bool(self._beyond)
+        return Pool(self.model, tuple([self._view(post, now, ask, turns) for post in self.posts.values()]))
 
     def _view(self, post: Post, now: float, ask: Ask, turns: bool) -> BackendView:
         view = post.view(now, turns=turns)
@@ -184,12 +187,11 @@ class Line:
         return any(post.backend.grant and post.backend.grant.limits for post in self.posts.values())
 
     def _rules(self, guest: Guest) -> Rules:
-        beyond = [post.backend for post in self.posts.values() if not post.backend.near]
-        if not beyond:
+        if not self._beyond:
             return Rules(self.terms.queue_length)
         if self._purse is None:
             # A machine that the owner rents by the hour and lists as his own; an answer more costs nothing.
-            rented = all(each.grant is None for each in beyond)
+            rented = all(post.backend.grant is None for post in self._beyond)
             return Rules(self.terms.queue_length, burst_allowed=rented, key_may_burst=guest.may_burst)
         left = self._purse.left(guest)
         return Rules(
