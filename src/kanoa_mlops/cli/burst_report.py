@@ -13,7 +13,7 @@ from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.types import Offer, Provider
 from kanoa_mlops.cli.books import open_store
 from kanoa_mlops.errors import KanoaError
-from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
+from kanoa_mlops.gateway.books.budget import Payer, caps
 from kanoa_mlops.gateway.books.money import MICRO, format_dollars
 from kanoa_mlops.gateway.books.spending import Spending
 from kanoa_mlops.gateway.burst.allowed import AllowedProvider, BurstConfig
@@ -179,12 +179,6 @@ def _spending(settings: Settings, now: float) -> Spending | None:
 def _left(burst: Burst, grant: Grant, spending: Spending | None, now: float) -> int | None:
     if spending is None or grant.free:
         return None
-    sums = (
-        (Payer.BACKEND, Period.DAY, grant.micro_per_day),
-        (Payer.BACKEND, Period.MONTH, grant.micro_per_month),
-        (Payer.ALL, Period.DAY, burst.micro_per_day),
-        (Payer.ALL, Period.MONTH, burst.micro_per_month),
-    )
-    caps = [Cap(payer, period, micro) for payer, period, micro in sums if micro is not None]
-    left = [cap.micro - spending.under(cap, now, backend=grant.id).committed for cap in caps]
-    return max(0, min(left)) if left else None
+    own = caps(Payer.BACKEND, grant.micro_per_day, grant.micro_per_month)
+    overall = caps(Payer.ALL, burst.micro_per_day, burst.micro_per_month)
+    return spending.left((*own, *overall), now, backend=grant.id)

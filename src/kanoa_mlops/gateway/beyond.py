@@ -6,9 +6,9 @@ import logging
 from dataclasses import dataclass, replace
 
 from kanoa_mlops.gateway.backends import Backends, granted
-from kanoa_mlops.gateway.books.budget import Payer
+from kanoa_mlops.gateway.books.budget import Payer, caps
 from kanoa_mlops.gateway.burst.grant import Burst, Grant
-from kanoa_mlops.gateway.purse import Purse, caps
+from kanoa_mlops.gateway.purse import Purse
 
 log = logging.getLogger(__name__)
 

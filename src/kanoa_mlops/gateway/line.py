@@ -130,8 +130,8 @@ class Line:
             waiter.settled.set_result(settled)
 
     def standing(self, backend: str) -> Standing:
-        post = self.posts[backend]
-        state = self._state(post, time.monotonic())
+        post, now = self.posts[backend], time.monotonic()
+        state = self._affordable(post, post.state(now), now)
         return Standing(post.backend, state, post.in_flight, post.service_seconds)
 
     def _decide(self, ask: Ask, guest: Guest, avoid: frozenset[str] = frozenset()) -> Decision:
@@ -169,11 +169,11 @@ class Line:
         view = post.view(now, turns=turns)
         if post.backend.grant is None:
             return view
-        state = self._state(post, now)
+        state = self._affordable(post, view.state, now)
         return post.allowance.applied(replace(view, state=state), ask, moment())
 
-    def _state(self, post: Post, now: float) -> State:
-        state = post.state(now)
+    def _affordable(self, post: Post, state: State, now: float) -> State:
+        """The same, unless what may be spent there is spent."""
         if state.kind != "ready" or self._purse is None or post.backend.grant is None:
             return state
         until = self._purse.exhausted_until(post.backend)

@@ -11,11 +11,10 @@ from decimal import ROUND_CEILING, Decimal
 from kanoa_mlops.gateway.allowances import Allowances
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.books.books import Books
-from kanoa_mlops.gateway.books.budget import Cap, Payer, Period, caps_of
+from kanoa_mlops.gateway.books.budget import Cap, Payer, caps, caps_of, renewed_at
 from kanoa_mlops.gateway.books.money import MICRO
 from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
-from kanoa_mlops.gateway.days import next_day, next_month
 from kanoa_mlops.gateway.guest import Guest
 
 _BOUNDLESS = Decimal("Infinity")
@@ -43,14 +42,18 @@ class Purse:
     def left(self, guest: Guest) -> Left:
         """Of what this guest, and all together, may spend."""
         caps = (*_own(guest), *self.caps)
-        micro = self.books.left(caps, key=guest.id)
-        return Left(_BOUNDLESS if micro is None else Decimal(micro) / MICRO, self._renewed(caps, guest))
+        if not caps:
+            return Left(_BOUNDLESS, None)
+        left = {cap: self.books.left((cap,), key=guest.id) or 0 for cap in caps}
+        spent = [cap for cap in caps if not left[cap]]
+        return Left(Decimal(min(left.values())) / MICRO, _renewed(spent or caps))
 
     def exhausted_until(self, backend: Backend) -> float | None:
         """Wall time at which there is money for this backend again; None where there still is."""
         caps = _terms(backend)
-        spent = [cap for cap in caps if self.books.left((cap,), backend=backend.id) == 0 and cap.micro]
-        return max((_end(cap) for cap in spent), default=None)
+        return _renewed(
+            [cap for cap in caps if self.books.left((cap,), backend=backend.id) == 0 and cap.micro]
+        )
 
     async def reserve(self, most_usd: Decimal, guest: Guest, backend: Backend) -> Reservation | Refusal:
         """Set the most that a request can cost aside before it is sent. Where it is cancelled, nothing is."""
@@ -71,16 +74,6 @@ class Purse:
             if isinstance(made, Reservation):
                 self.books.release(made)
 
-    def _renewed(self, caps: Sequence[Cap], guest: Guest) -> float | None:
-        spent = [cap for cap in caps if self.books.left((cap,), key=guest.id) == 0]
-        return max((_end(cap) for cap in spent or caps), default=None)
-
-
-def caps(payer: Payer, micro_per_day: int | None, micro_per_month: int | None) -> tuple[Cap, ...]:
-    """Those of the two that there are."""
-    given = ((Period.DAY, micro_per_day), (Period.MONTH, micro_per_month))
-    return tuple(Cap(payer, period, micro) for period, micro in given if micro is not None)
-
 
 def _own(guest: Guest) -> tuple[Cap, ...]:
     return caps_of(guest.key) if guest.key else ()
@@ -91,6 +84,7 @@ def _terms(backend: Backend) -> tuple[Cap, ...]:
     return caps(Payer.BACKEND, grant.micro_per_day, grant.micro_per_month) if grant else ()
 
 
-def _end(cap: Cap) -> float:
+def _renewed(spent: Sequence[Cap]) -> float | None:
+    """Wall time at which there is money under all of them again."""
     now = time.time()
-    return next_day(now) if cap.period is Period.DAY else next_month(now)
+    return max((renewed_at(cap.period, now) for cap in spent), default=None)

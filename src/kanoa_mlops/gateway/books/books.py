@@ -111,8 +111,8 @@ class Books:
 
     def left(self, caps: Sequence[Cap], *, key: str = "", backend: str = "") -> int | None:
         """What may still be spent under all of these, in micro-dollars, at least zero; None without a cap."""
-        sums = [cap.micro - self.under(cap, key=key, backend=backend).committed for cap in caps]
-        return max(0, min(sums)) if sums else None
+        with self._memory:
+            return self._spending.left(caps, self._clock(), key=key, backend=backend)
 
     def condition(self) -> Condition:
         with self._memory:

@@ -42,14 +42,23 @@ class Cap:
 
 def caps_of(key: Key) -> tuple[Cap, ...]:
     """Those that the key itself has."""
-    limits = key.limits
-    found = ((Period.DAY, limits.micro_per_day), (Period.MONTH, limits.micro_per_month))
-    return tuple(Cap(Payer.KEY, period, micro) for period, micro in found if micro is not None)
+    return caps(Payer.KEY, key.limits.micro_per_day, key.limits.micro_per_month)
+
+
+def caps(payer: Payer, micro_per_day: int | None, micro_per_month: int | None) -> tuple[Cap, ...]:
+    """Those of the two that there are."""
+    given = ((Period.DAY, micro_per_day), (Period.MONTH, micro_per_month))
+    return tuple(Cap(payer, period, micro) for period, micro in given if micro is not None)
 
 
 def first_day(period: Period, now: float) -> str:
     """From which on spending counts. It has no end: a clock that goes back renews no budget."""
     return day_of(now) if period is Period.DAY else month_of(now)
+
+
+def renewed_at(period: Period, now: float) -> float:
+    """Wall time at which the next one begins."""
+    return next_day(now) if period is Period.DAY else next_month(now)
 
 
 def refuse(caps: Iterable[Cap], committed: Callable[[Cap], int], micro: int, now: float) -> Refusal | None:
@@ -66,9 +75,8 @@ def refuse(caps: Iterable[Cap], committed: Callable[[Cap], int], micro: int, now
 
 def _refusal(cap: Cap, micro: int, now: float) -> Refusal:
     whose = {Payer.KEY: "This key", Payer.BACKEND: "That backend", Payer.ALL: "This gateway"}[cap.payer]
-    renewed = next_day(now) if cap.period is Period.DAY else next_month(now)
     return Refusal(
         Limit(f"{cap.payer}_dollars_per_{cap.period}"),
         f"{whose} may cost {format_dollars(cap.micro)} a {cap.period}, and this request could exceed it.",
-        ceil((renewed - now) * 1000) if micro <= cap.micro else None,
+        ceil((renewed_at(cap.period, now) - now) * 1000) if micro <= cap.micro else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kanoa_mlops.gateway.books.budget import Cap, Payer, first_day
@@ -79,6 +79,15 @@ class Spending:
             if each.day >= day and each.is_open(now) and _name(cap.payer, each.key, each.backend) == name
         )
         return Sum(spent, reserved)
+
+    def left(self, caps: Iterable[Cap], now: float, *, key: str = "", backend: str = "") -> int | None:
+        """What may still be spent under all of these, in micro-dollars, at least zero; None without a cap.
+
+        Args:
+            now, key, backend: as above.
+        """
+        sums = [cap.micro - self.under(cap, now, key=key, backend=backend).committed for cap in caps]
+        return max(0, min(sums)) if sums else None
 
     def _spend(self, spent: Spent) -> None:
         for payer in Payer:
