@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kanoa_mlops.gateway.backends import Backends
+from kanoa_mlops.gateway.choice import find
+from kanoa_mlops.gateway.envelope import ApiError
 from tests.gateway.conftest import HUB_NAME, backend
 
 
@@ -15,9 +17,14 @@ def test_a_model_answers_to_its_names_in_any_case(name: str) -> None:
 
 
 def test_nearest_names() -> None:
+    def told(name: str) -> str:
+        with pytest.raises(ApiError) as caught:
+            find(name, served)
+        return caught.value.message
+
     served = Backends([backend("http://127.0.0.1:1")])
-    assert served.nearest("SMOLM2") == ["smollm2"]
-    assert served.nearest("zzz") == []
+    assert "Did you mean smollm2? Served" in told("SMOLM2")
+    assert "Did you mean" not in told("zzz")
 
 
 def test_the_engines_key_is_not_shown() -> None:

@@ -14,7 +14,7 @@ from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.secret import Secrets
 from kanoa_mlops.gateway.config import backend_of, burst_in, read_config
-from kanoa_mlops.gateway.watch import watch
+from kanoa_mlops.gateway.watch import Watch
 
 GOOD = """\
 backends:
@@ -170,7 +170,7 @@ async def test_states_follow_the_engine(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     [config] = read_config(written(tmp_path, GOOD.replace("http://gemma:8000", url))).backends
     backends = Backends([backend_of(config)])
-    watching = asyncio.create_task(watch(backends, [config], every_seconds=0.02))
+    watching = asyncio.create_task(Watch(backends).keep(config.id, config.health, 0.02))
 
     async def until(state: str) -> str:
         async with asyncio.timeout(20):

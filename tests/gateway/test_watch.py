@@ -19,7 +19,7 @@ from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.traffic import Flow, Traffic
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
-from kanoa_mlops.gateway.watch import Watch, watch, watch_supervised
+from kanoa_mlops.gateway.watch import Watch, watch_supervised
 from tests.fakes.wedged import WellEngine
 from tests.gateway.conftest import backend, chat
 from tests.gateway.counters.recorded import recorded
@@ -265,7 +265,8 @@ async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None
             ]
         )
         readings = Readings()
-        task = asyncio.create_task(watch(backends, config, 0.02, readings=readings))
+        one = Watch(backends, readings=readings)
+        task = asyncio.gather(*(one.keep(each.model, each.health, 0.02) for each in config))
         await until(lambda: [each.state for each in backends.all()] == ["ready", "down"])
         other.ill = False
         await until(lambda: [each.state for each in backends.all()] == ["ready", "ready"])

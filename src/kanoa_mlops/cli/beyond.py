@@ -11,9 +11,7 @@ from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.beyond import Beyond
 from kanoa_mlops.gateway.burst.grant import Burst
-from kanoa_mlops.gateway.burst.granting import burst_of
-from kanoa_mlops.gateway.burst.read import read_allowed
-from kanoa_mlops.gateway.burst.secret import Secrets
+from kanoa_mlops.gateway.burst.read import read_burst
 from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.reload import reloading, stamp
 from kanoa_mlops.settings import Settings, environment
@@ -27,8 +25,8 @@ def read(settings: Settings, path: Path, taken: Collection[str] = ()) -> Burst:
     Raises:
         SettingsError: the file is wrong, or an entry of it cannot be granted; names file and line.
     """
-    secrets = Secrets(environment(), settings.hub_token_file)
-    return burst_of(read_allowed(path), load_catalog(settings.catalog_dir), secrets.key_of, taken)
+    catalog = load_catalog(settings.catalog_dir)
+    return read_burst(path, catalog, environment(), settings.hub_token_file, taken)
 
 
 @asynccontextmanager

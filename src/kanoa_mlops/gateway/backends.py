@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.gateway.burst.grant import Grant
 from kanoa_mlops.gateway.policy.backend import BEYOND_LAN, TIERS, Abilities, Tier
 
@@ -156,10 +155,9 @@ class Backends:
         model = self._names.get(name.lower())
         return self._nearest[model] if model else None
 
-    def nearest(self, name: str) -> list[str]:
-        """Names and aliases like this one, the likest first; at most three."""
-        names = (each for backend in self.all() for each in (backend.model, *backend.aliases))
-        return nearest_names(name, names)
+    def aliases(self, model: str) -> tuple[str, ...]:
+        """The other names of a model."""
+        return tuple(alias for each in self.pool(model) for alias in each.aliases)
 
     def _changed(self, model: str) -> None:
         self._sort()

@@ -8,13 +8,13 @@ from contextlib import suppress
 
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.backends import Backend, Backends
-from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.holding import Loader
 from kanoa_mlops.gateway.line import Line, Terms
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.decision import Refuse, Wait
 from kanoa_mlops.gateway.purse import Purse
+from kanoa_mlops.gateway.refused import refused
 from kanoa_mlops.gateway.seat import Seat
 from kanoa_mlops.gateway.snapshot import Snapshot
 
@@ -55,7 +55,7 @@ class Dispatcher:
             tell(lambda: f"queued, position {line.position(ask)}")
             settled = await line.wait(ask, guest, settled)
         if isinstance(settled, Refuse):
-            raise _refused(settled)
+            raise refused(settled)
         return settled
 
     def elsewhere(self, ask: Ask, guest: Guest, avoid: frozenset[str]) -> Seat | None:
@@ -97,9 +97,3 @@ class Dispatcher:
             async with loader.using(backend.model, lambda words: None):
                 post = self._line(backend.model).posts[backend.id]
                 post.wake_seconds = asyncio.get_running_loop().time() - began
-
-
-def _refused(refusal: Refuse) -> ApiError:
-    headers = {} if refusal.retry_after is None else {"retry-after": str(refusal.retry_after)}
-    param = "model" if refusal.status in (400, 404) else None
-    return ApiError(refusal.status, refusal.message, code=refusal.code, param=param, headers=headers)

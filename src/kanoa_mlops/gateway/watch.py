@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kanoa_mlops.gateway.backends import Backend, Backends, State
-from kanoa_mlops.gateway.config import BackendConfig
 from kanoa_mlops.gateway.counters.counters import EngineCounters
 from kanoa_mlops.gateway.counters.dialect import engine_name
 from kanoa_mlops.gateway.counters.readings import Reading, Readings
@@ -25,21 +24,6 @@ log = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 2.0  # llama.cpp sees that a client left in a second in which it is not asked
 _WORD_EVERY_SECONDS = 30.0
-
-
-async def watch(
-    backends: Backends,
-    configs: Sequence[BackendConfig],
-    every_seconds: float = _EVERY_SECONDS,
-    *,
-    traffic: Traffic | None = None,
-    readings: Readings | None = None,
-) -> None:
-    """Keep the states of these backends true, until cancelled."""
-    one = Watch(backends, traffic, readings)
-    async with asyncio.TaskGroup() as group:
-        for config in configs:
-            group.create_task(one.keep(config.id or config.model, config.health, every_seconds))
 
 
 async def watch_supervised(

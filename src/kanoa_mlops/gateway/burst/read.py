@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,18 +18,23 @@ if TYPE_CHECKING:
 
 
 def read_burst(
-    path: Path, catalog: Catalog, environment: Mapping[str, str], hub_token_file: Path | None = None
+    path: Path,
+    catalog: Catalog,
+    environment: Mapping[str, str],
+    hub_token_file: Path | None = None,
+    taken: Collection[str] = (),
 ) -> Burst:
     """Without a file nothing is allowed.
 
     Args:
         environment: where keys are looked up.
         hub_token_file: where huggingface_hub keeps the person's token.
+        taken: ids of other backends.
 
     Raises:
         SettingsError: the file is wrong, or an entry of it cannot be granted; names file and line.
     """
-    return burst_of(read_allowed(path), catalog, Secrets(environment, hub_token_file).key_of)
+    return burst_of(read_allowed(path), catalog, Secrets(environment, hub_token_file).key_of, taken)
 
 
 def read_allowed(path: Path) -> BurstConfig:

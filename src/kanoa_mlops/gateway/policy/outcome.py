@@ -22,10 +22,6 @@ class Outcome:
     body: bytes = b""
     """The beginning of a refusal's."""
 
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status < 300 and self.fault is None
-
     @cached_property
     def error(self) -> Mapping[str, Any]:
         """The error object, with its text under 'message', whatever the provider's form."""
