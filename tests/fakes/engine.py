@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.fakes.listening import listen
 from tests.fakes.turns import TURNS, Turn
 
 WORDS = ("The", " sales", " rise", ".")
@@ -61,10 +62,7 @@ class FakeEngine:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-        self.port = self._runner.addresses[0][1]
+        self._runner, self.port = await listen(app, port=self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.fakes.listening import listen
 from tests.fakes.ollama_store import (
     GIB,
     Loaded,
@@ -89,10 +90,7 @@ class FakeOllama:
                 web.post("/v1/chat/completions", self._completions),
             ]
         )
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self.port).start()
-        self.port = self._runner.addresses[0][1]
+        self._runner, self.port = await listen(app, self._host, self.port)
 
     async def stop(self) -> None:
         """Gone, and its memory with it; what is on disk stays."""

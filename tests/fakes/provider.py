@@ -14,6 +14,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.fakes.engine import WORDS
+from tests.fakes.listening import listen
 
 KEY = "hf_the-owners-key"
 MODELS = frozenset({"openai/gpt-oss-120b:novita", "openai/gpt-oss-120b:groq"})
@@ -43,10 +44,7 @@ class FakeProvider:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
         app.router.add_post("/v1/chat/completions", self._handle)
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
+        self._runner, self.port = await listen(app)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -7,6 +7,8 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.fakes.listening import listen
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -21,9 +23,7 @@ class Origin:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=2**30)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self._runner, self._port = await listen(app)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -31,7 +31,7 @@ class Origin:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return f"http://127.0.0.1:{self._port}"
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.path != "/":

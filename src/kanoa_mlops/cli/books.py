@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeVar
 
 from kanoa_mlops.errors import MissingExtra
 from kanoa_mlops.gateway.books.rate_limits import OwnLimits, RateLimits
@@ -14,6 +16,7 @@ from kanoa_mlops.settings import Settings
 if TYPE_CHECKING:
     from kanoa_mlops.gateway.books.postgres import PostgresStore
 
+_Found = TypeVar("_Found")
 _PATIENCE_SECONDS = 5.0
 _TURNS_SECONDS = 2.0
 """The least that others in Postgres are waited for: each turn of theirs is a few trips over the network."""
@@ -32,6 +35,24 @@ def open_store(settings: Settings, *, patience: float = _PATIENCE_SECONDS) -> St
     if settings.books_url is None:
         return SqliteStore(settings.books_file, patience=patience)
     return _postgres(settings, patience)
+
+
+def looked_up(
+    settings: Settings,
+    look: Callable[[Store], _Found],
+    nothing: _Found,
+    *,
+    patience: float = _PATIENCE_SECONDS,
+) -> _Found:
+    """What the books hold, or `nothing` where there are none yet: who only looks makes no file.
+
+    Raises:
+        KanoaError: as above.
+    """
+    if settings.books_url is None and not settings.books_file.exists():
+        return nothing
+    with closing(open_store(settings, patience=patience)) as store:
+        return look(store)
 
 
 def open_limits(settings: Settings) -> RateLimits:

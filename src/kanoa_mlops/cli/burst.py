@@ -9,7 +9,7 @@ import click
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.catalog.types import Offer, Provider
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.burst_change import Wanted, allowed_file, revoked_file, write
+from kanoa_mlops.cli.burst_change import Wanted, allowed_file, revoked_file
 from kanoa_mlops.cli.burst_report import (
     Shown,
     cap_of,
@@ -25,6 +25,7 @@ from kanoa_mlops.cli.burst_report import (
 )
 from kanoa_mlops.cli.burst_terms import terms
 from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.text_file import write
 from kanoa_mlops.gateway.books.money import format_dollars, parse_micro
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.read import read_allowed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kanoa_mlops.catalog.load import Catalog
-from kanoa_mlops.errors import SettingsError, UserError
+from kanoa_mlops.cli.text_file import read
+from kanoa_mlops.errors import UserError
 from kanoa_mlops.gateway.burst.allowed import AllowedProvider, BurstConfig, written_sum
 from kanoa_mlops.gateway.burst.edit import added, changed, removed
 from kanoa_mlops.gateway.burst.granting import Entry, burst_of, ids
@@ -60,7 +60,7 @@ def allowed_file(path: Path, wanted: Wanted, catalog: Catalog) -> Changed:
     Raises:
         UserError: it cannot be granted, or the file cannot be changed.
     """
-    text = _text(path)
+    text = read(path)
     before = allowed_in(parse_marked(path, text))
     number = _number(before.allowed, wanted)
     fields = wanted.fields()
@@ -82,7 +82,7 @@ def revoked_file(path: Path, name: str, model: str | None) -> tuple[str, Sequenc
     Raises:
         UserError: it was not allowed, or the file cannot be changed.
     """
-    text = _text(path)
+    text = read(path)
     before = allowed_in(parse_marked(path, text)).allowed
     names = ids(before)
     numbers = [
@@ -102,35 +102,6 @@ def revoked_file(path: Path, name: str, model: str | None) -> tuple[str, Sequenc
         if now != id:
             text = changed(path, text, number, {"id": id})
     return text, list(dict.fromkeys(before[number].model for number in numbers))
-
-
-def write(path: Path, text: str) -> None:
-    """All or nothing. A link stays one.
-
-    Raises:
-        SettingsError: it cannot be written.
-    """
-    whole = path.resolve()
-    part = whole.with_name(f".{whole.name}.{os.getpid()}")
-    try:
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        if whole.exists():
-            part.chmod(whole.stat().st_mode & 0o777)
-        part.replace(whole)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise SettingsError(f"{path} cannot be read: {why}.") from error
 
 
 def _number(entries: Sequence[Entry], wanted: Wanted) -> int | None:

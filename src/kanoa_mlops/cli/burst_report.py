@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.types import Offer, Provider
-from kanoa_mlops.cli.books import open_store
+from kanoa_mlops.cli.books import looked_up
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.books.budget import Payer, caps
 from kanoa_mlops.gateway.books.money import MICRO, format_dollars
@@ -167,11 +166,8 @@ def _policy_document(provider: Provider) -> dict[str, Any]:
 
 def _spending(settings: Settings, now: float) -> Spending | None:
     """None where the books cannot be read."""
-    if settings.books_url is None and not settings.books_file.exists():
-        return Spending()  # who only looks makes no file
     try:
-        with closing(open_store(settings)) as store:
-            return Spending(store.booked(month_of(now), now))
+        return looked_up(settings, lambda store: Spending(store.booked(month_of(now), now)), Spending())
     except KanoaError:
         return None
 

@@ -21,6 +21,7 @@ from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.config import GatewayConfig, burst_in, read_config
 from kanoa_mlops.gateway.hosts import is_loopback
 from kanoa_mlops.gateway.reception import Reception
+from kanoa_mlops.gateway.reload import Stamp, stamp
 from kanoa_mlops.runtime.lazy_log import LazyLog, Stamped, keep_records_short
 from kanoa_mlops.settings import Settings, environment, load_settings
 
@@ -53,18 +54,20 @@ def command(path: Path, host: str | None, port: int | None) -> None:
     logging.basicConfig(handlers=[log])
     keep_records_short()
     logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
-    config = read_config(path)
-    with contextlib.nullcontext() if config.open else reception(settings, host) as desk:
+    first = _read(settings, path)
+    with contextlib.nullcontext() if first.config.open else reception(settings, host) as desk:
         if not is_loopback(host):
-            who = "reaches it" if config.open else "has a key"
+            who = "reaches it" if first.config.open else "has a key"
             screen.say(f"{host} is open to the network: whoever {who} may use it.")
-        run(_answer(screen, settings, path, host, port or settings.port, desk))
+        run(_answer(screen, settings, path, first, host, port or settings.port, desk))
 
 
 @dataclass(frozen=True)
 class _Said:
     """What the file says, with every key at hand."""
 
+    stamp: Stamp
+    """Of the file, from before it was read."""
     config: GatewayConfig
     listed: tuple[Listed, ...]
     burst: Burst
@@ -77,8 +80,8 @@ def _read(settings: Settings, path: Path) -> _Said:
     """
     from kanoa_mlops.gateway.roster import listed
 
-    config = read_config(path)
-    return _Said(config, listed(config), _burst(settings, config) if config.burst else Burst())
+    before, config = stamp(path), read_config(path)
+    return _Said(before, config, listed(config), _burst(settings, config) if config.burst else Burst())
 
 
 def _burst(settings: Settings, config: GatewayConfig) -> Burst:
@@ -95,26 +98,31 @@ def _burst(settings: Settings, config: GatewayConfig) -> Burst:
 
 
 async def _answer(
-    screen: Screen, settings: Settings, path: Path, host: str, port: int, desk: Reception | None
+    screen: Screen,
+    settings: Settings,
+    path: Path,
+    first: _Said,
+    host: str,
+    port: int,
+    desk: Reception | None,
 ) -> None:
     # The server and all it needs, imported only by the process that becomes one.
     from kanoa_mlops.cli.door import open_door, way_out
     from kanoa_mlops.gateway.backends import Backends
     from kanoa_mlops.gateway.beyond import Beyond
     from kanoa_mlops.gateway.line import Terms
-    from kanoa_mlops.gateway.reload import reloading, stamp
+    from kanoa_mlops.gateway.reload import reloading
     from kanoa_mlops.gateway.roster import Roster
     from kanoa_mlops.gateway.watch import Watch
 
-    stop, backends, since = stop_on_signals(), Backends(), stamp(path)
+    stop, backends = stop_on_signals(), Backends()
 
-    def read(path: Path) -> _Said:
-        said = _read(settings, path)
+    def met(said: _Said) -> _Said:
         if desk and desk.purse:
             desk.purse.allowances.meet(said.burst.grants)
         return said
 
-    first = read(path)
+    met(first)
     async with open_door(settings, backends, host, port, desk) as gateway:
         roster = Roster(
             backends, Watch(backends, gateway.app.traffic, gateway.app.readings, out=way_out(settings))
@@ -128,7 +136,8 @@ async def _answer(
 
         take(first)
         screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.models())}")
-        reading = asyncio.create_task(reloading(path, read, take, since=since))
+        following = reloading(path, lambda path: met(_read(settings, path)), take, since=first.stamp)
+        reading = asyncio.create_task(following)
         try:
             await stop.wait()
         finally:

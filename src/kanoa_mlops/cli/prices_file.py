@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kanoa_mlops.cli.burst_change import write
+from kanoa_mlops.cli.text_file import read, write
 from kanoa_mlops.errors import SettingsError
 
 _PROVIDER = "openai"
@@ -25,7 +25,7 @@ def put_prices(path: Path, prices: Mapping[str, tuple[float, float]]) -> bool:
     Raises:
         SettingsError: it cannot be read or written, or is not what kanoa understands.
     """
-    text = _text(path)
+    text = read(path)
     document = _document(path, text)
     models = document.setdefault(_PROVIDER, {})
     for name, (prompt, answer) in prices.items():
@@ -35,16 +35,6 @@ def put_prices(path: Path, prices: Mapping[str, tuple[float, float]]) -> bool:
         return False
     write(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return True
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise SettingsError(f"{path} cannot be read: {why}.") from error
 
 
 def _document(path: Path, text: str) -> dict[str, Any]:

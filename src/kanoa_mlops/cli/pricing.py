@@ -6,7 +6,7 @@ import json
 import textwrap
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ import click
 
 from kanoa_mlops.catalog.load import Catalog, load_catalog
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.books import open_store
+from kanoa_mlops.cli.books import looked_up
 from kanoa_mlops.cli.client import get
 from kanoa_mlops.cli.prices import Cost, costs
 from kanoa_mlops.cli.prices_file import put_prices
@@ -117,12 +117,10 @@ def _names(model: str, served: Mapping[str, Sequence[str]], catalog: Catalog) ->
 
 
 def _totals(settings: Settings) -> Sequence[Total]:
-    if settings.books_url is None and not settings.books_file.exists():
-        return ()
     by = [Dimension.MODEL, Dimension.TIER, Dimension.BACKEND]
-    with closing(open_store(settings)) as store:
-        # A clock that was ahead has written what is later than now.
-        return store.totals(by, time.time() - _DAYS * _DAY, float("inf"))
+    since = time.time() - _DAYS * _DAY
+    # A clock that was ahead has written what is later than now.
+    return looked_up(settings, lambda store: store.totals(by, since, float("inf")), ())
 
 
 def _served(settings: Settings, port: int | None) -> dict[str, Sequence[str]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kanoa_mlops.catalog.load import load_catalog
-from kanoa_mlops.cli.books import open_store
+from kanoa_mlops.cli.books import looked_up
 from kanoa_mlops.cli.burst_report import shown
 from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.gateway.books.store import Store
 from kanoa_mlops.gateway.books.totals import Dimension
 from kanoa_mlops.gateway.burst.read import read_allowed
 from kanoa_mlops.gateway.days import day_of
@@ -33,12 +33,13 @@ def today(settings: Settings) -> Today:
 
 
 def _spent(settings: Settings) -> int | None:
-    if settings.books_url is None and not settings.books_file.exists():
-        return 0  # who only looks makes no file
     begin = datetime.fromisoformat(day_of(time.time())).replace(tzinfo=UTC).timestamp()
+
+    def spent(store: Store) -> int:
+        return sum(each.micro for each in store.totals([Dimension.TIER], begin, float("inf")))
+
     try:
-        with closing(open_store(settings, patience=_PATIENCE_SECONDS)) as store:
-            return sum(each.micro for each in store.totals([Dimension.TIER], begin, float("inf")))
+        return looked_up(settings, spent, 0, patience=_PATIENCE_SECONDS)
     except KanoaError:
         return None
 

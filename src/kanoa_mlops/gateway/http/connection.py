@@ -10,6 +10,8 @@ from typing import cast
 
 import httptools
 
+from kanoa_mlops.gateway.http.waiter import Waiter
+
 _HIGH_WATER = 256 * 1024
 """Bytes of an answer that nobody has taken; beyond it the engine has to wait."""
 _PIECE = 256 * 1024
@@ -42,7 +44,7 @@ class Connection(asyncio.Protocol):
         self._ended = False
         self._heard = False
         self._paused = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter = Waiter()
 
     @property
     def is_idle(self) -> bool:
@@ -111,15 +113,7 @@ class Connection(asyncio.Protocol):
     async def _more(self) -> None:
         if self._closed:
             raise Broken
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter and not self._waiter.done():
-            self._waiter.set_result(None)
+        await self._waiter.wait()
 
     # What the event loop tells:
 
@@ -132,7 +126,7 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.drop()
-        self._wake()
+        self._waiter.wake()
 
     def connection_lost(self, error: Exception | None) -> None:
         # An answer that says neither its length nor that it comes in chunks ends with the connection.
@@ -141,7 +135,7 @@ class Connection(asyncio.Protocol):
             self._ended = True
         self._closed = True
         self._may_write.set()
-        self._wake()
+        self._waiter.wake()
 
     def pause_writing(self) -> None:
         self._may_write.clear()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Protocol
 
 from kanoa_mlops.gateway.http.response import Message
+from kanoa_mlops.gateway.http.waiter import Waiter
 
 HIGH_WATER = 256 * 1024
 """Bytes of a request that nobody has taken; beyond it the client has to wait."""
@@ -62,7 +62,7 @@ class Turn:
         self._pieces: list[bytes] = []
         self._size = 0
         self._whole = self._taken = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter = Waiter()
         self._on_left: Callable[[], None] | None = None
         self._head: Message | None = None
         self._begun = self._in_chunks = False
@@ -80,7 +80,7 @@ class Turn:
             self._line.write(_CONTINUE)
         while not (self._pieces or (self._whole and not self._taken) or self.left or self.answered):
             self._line.resume_reading()
-            await self._wait()
+            await self._waiter.wait()
         if self.left or self.answered:
             return {"type": "http.disconnect"}
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
@@ -104,7 +104,7 @@ class Turn:
         self._line.write(head + (b"" if self._bodiless else body))
         if not more:
             self.answered = True
-            self._wake()
+            self._waiter.wake()
             self._line.over(self)
 
     def when_left(self, told: Callable[[], None] | None) -> None:
@@ -122,17 +122,17 @@ class Turn:
         self._size += len(piece)
         if self._size > HIGH_WATER:
             self._line.pause_reading()
-        self._wake()
+        self._waiter.wake()
 
     def on_whole(self) -> None:
         self._whole = True
-        self._wake()
+        self._waiter.wake()
 
     def leave(self) -> None:
         if self.left or self.answered:
             return
         self.left = True
-        self._wake()
+        self._waiter.wake()
         if self._on_left:
             self._on_left()
 
@@ -158,14 +158,3 @@ class Turn:
                 lines.append(b"transfer-encoding: chunked\r\n")
         lines.append(b"\r\n" if self.keep else b"connection: close\r\n\r\n")
         return b"".join(lines)
-
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter and not self._waiter.done():
-            self._waiter.set_result(None)
