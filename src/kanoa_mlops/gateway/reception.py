@@ -134,10 +134,8 @@ def _refused(message: str) -> ApiError:
 
 
 def _too_much(refusal: Refusal) -> ApiError:
-    wait = refusal.retry_after_ms
-    headers: dict[str, str] = (
-        {} if wait is None else {"retry-after": str(-(-wait // 1000)), "retry-after-ms": str(wait)}
-    )
+    wait, exactly = refusal.retry_after, refusal.retry_after_ms
+    headers = {"retry-after": wait, "retry-after-ms": str(exactly)} if wait else {}
     if refusal.limit is Limit.BOOKS:
         return ApiError(503, refusal.message, code="books_unreachable", headers=headers)
     return ApiError(

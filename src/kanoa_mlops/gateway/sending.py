@@ -242,8 +242,7 @@ def _counted(failure: ApiError) -> int | None:
 
 
 def _unpaid(refusal: Refusal) -> ApiError:
-    wait = refusal.retry_after_ms
-    headers = {} if wait is None else {"retry-after": str(-(-wait // 1000))}
+    headers = {"retry-after": wait} if (wait := refusal.retry_after) else {}
     if refusal.limit is Limit.BOOKS:
         return ApiError(503, refusal.message, code="books_unreachable", headers=headers)
     return ApiError(

@@ -30,3 +30,8 @@ class Refusal:
     retry_after_ms: int | None
     """Milliseconds after which, if nobody else asks, the answer is another, and not before. None where no
     time is known: it depends on the end of something, or never comes."""
+
+    @property
+    def retry_after(self) -> str | None:
+        """The same in whole seconds, as HTTP's header has it; rounded up, as earlier would be too early."""
+        return None if self.retry_after_ms is None else str(-(-self.retry_after_ms // 1000))
