@@ -93,18 +93,19 @@ def test_many_that_open_a_new_file_at_once_make_it_once(tmp_path: Path) -> None:
     failures: list[BaseException] = []
     begin = threading.Barrier(8)
 
-    def opened() -> None:
+    def opened(path: Path) -> None:
         begin.wait()
         try:
-            open_database(tmp_path / "a.db", MIGRATIONS).close()
+            open_database(path, MIGRATIONS).close()
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=opened) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for number in range(20):  # SQLite refuses one of hundreds
+        threads = [threading.Thread(target=opened, args=(tmp_path / f"{number}.db",)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert failures == []
 
 

@@ -9,12 +9,14 @@ import errno
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kanoa_mlops.errors import BooksBusy, BooksUnusable, DiskFull, KanoaError
 
+_AGAIN_SECONDS = 0.01
 _NO_ROOM = 2**20  # bytes; with less, an error of the disk means that it is full
 
 
@@ -35,7 +37,7 @@ def open_database(path: Path, migrations: Sequence[str], *, patience: float = 5.
         connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         with told(path):
-            _set_up(connection, path)
+            _set_up(connection, path, patience)
             _migrate(connection, path, migrations)
     except BaseException:
         connection.close()
@@ -86,15 +88,26 @@ def _create(path: Path) -> None:
         ) from error
 
 
-def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+def _set_up(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     # In this mode readers never wait. FULL: what was committed outlives a power cut; we commit rarely.
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
+    if _write_ahead(connection, patience) != "wal":
         raise BooksUnusable(
             f"The gateway's database {path} is on a file system without shared memory.",
             hint="Set KANOA_MLOPS_STATE_DIR to a folder on a local disk.",
         )
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> str:
+    """The mode it is in then. While others do the same to a new file SQLite refuses, and does not wait."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_SECONDS)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
