@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kanoa_mlops.errors import BooksBusy, BooksUnusable, KanoaError, SettingsError
@@ -217,6 +217,7 @@ def unused_port() -> int:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example("%aa", "postgresql://kanoa:{}Tr0ub4dor@127.0.0.1:1/books")
 @given(
     st.text("abc%@:/?#[]= &\\'\"\0é", min_size=1),
     st.sampled_from(

@@ -60,7 +60,7 @@ class Address:
             if _is_torn(self.url):
                 raise psycopg.ProgrammingError
             words = conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:
+        except (psycopg.ProgrammingError, UnicodeDecodeError):  # %aa stands for a byte that is no UTF-8
             raise SettingsError(
                 "The address of the gateway's database cannot be read.",
                 hint="Write it as postgresql://user@host:5432/database, with %40 for @ and %2F for /.",
