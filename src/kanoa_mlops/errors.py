@@ -17,11 +17,18 @@
     │   ├── BooksUnusable        the gateway's database: no rights, damaged, or of a newer version
     │   ├── BooksBusy            the gateway's database is held by another process, or not reached; try later
     │   ├── UnknownKey           no such key of the gateway
+    │   ├── UnknownCollection    no such collection of documents, or none that this reader may see
+    │   ├── UnknownFile          no such uploaded file, or none that this reader may see
+    │   ├── NameTaken            its owner has a collection of that name
+    │   ├── BadFilter            a search's filter makes no sense, or its provider cannot say it
+    │   ├── UnreadableDocument   a file whose text cannot be had: damaged, encrypted, of no known format
+    │   ├── OtherSpace           vectors of two models may not be mixed
     │   └── DoesNotFit           no plan fits this machine
     └── Failure                  exit 2: something of ours, or below us, broke
         ├── SourceFailed         weights could not be had from one source
         ├── WeightsCorrupted     a file on disk is not what the catalog says
         ├── OllamaRefused        an Ollama daemon said no; carries its words
+        ├── RetrieverFailed      a provider of passages or vectors was not reached, or refused
         ├── EngineDied           an engine ended; carries its last words
         └── ServerDied           the server ended before it was ready
 
@@ -110,6 +117,30 @@ class UnknownKey(UserError):
     pass
 
 
+class UnknownCollection(UserError):
+    pass
+
+
+class UnknownFile(UserError):
+    pass
+
+
+class NameTaken(UserError):
+    pass
+
+
+class BadFilter(UserError):
+    pass
+
+
+class UnreadableDocument(UserError):
+    pass
+
+
+class OtherSpace(UserError):
+    pass
+
+
 class DoesNotFit(UserError):
     pass
 
@@ -132,6 +163,10 @@ class OllamaRefused(Failure):
     def __init__(self, message: str, *, hint: str = "", status: int) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+
+
+class RetrieverFailed(Failure):
+    pass
 
 
 class EngineDied(Failure):
