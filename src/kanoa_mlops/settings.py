@@ -101,6 +101,11 @@ class Settings(BaseModel):
         return self.config_file.with_name("burst.yaml")
 
     @property
+    def grounding_file(self) -> Path:
+        """Where the owner's documents are kept; it need not exist."""
+        return self.config_file.with_name("grounding.yaml")
+
+    @property
     def kanoa_prices_file(self) -> Path:
         """Prices of the person's own, where kanoa 0.6 looks for them whatever XDG says (its pricing.py)."""
         return Path.home() / ".config" / "kanoa" / "pricing.json"

@@ -1,0 +1,25 @@
+"""Stores of passages that are kept elsewhere, each by its own protocol, named in `grounding.yaml`.
+
+A connector is an `Entry`, registered as an entry point of the group `kanoa_mlops.connectors`: its fields are
+what stands in the file, and its `connect` makes a `Retriever`.
+"""
+
+from kanoa_mlops.grounding.connectors.entry import Entry, KeyedEntry
+from kanoa_mlops.grounding.connectors.file import (
+    Folder,
+    GroundingFile,
+    parse_grounding_file,
+    read_grounding_file,
+)
+from kanoa_mlops.grounding.connectors.store import Store, connect
+
+__all__ = [
+    "Entry",
+    "Folder",
+    "GroundingFile",
+    "KeyedEntry",
+    "Store",
+    "connect",
+    "parse_grounding_file",
+    "read_grounding_file",
+]

@@ -1,0 +1,135 @@
+"""What stands in the file of one store."""
+
+from __future__ import annotations
+
+import ipaddress
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from kanoa_mlops.errors import SettingsError
+from kanoa_mlops.grounding.connectors.secret import secret
+from kanoa_mlops.grounding.connectors.written import Place, Written
+from kanoa_mlops.grounding.types import Retriever
+
+
+@dataclass(frozen=True)
+class Around:
+    """Where an entry stands, and what it may look at."""
+
+    file: Written = field(default_factory=Written)
+    place: Place = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Where keys are looked up."""
+    certificates: Path | None = None
+    """Authorities to trust beside the system's."""
+
+
+class Entry(BaseModel):
+    """One store. Its fields are those of the file; frozen, and a foreign one is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    provider: str = ""
+    """The name of its connector."""
+    shareable: bool = False
+    """Whether what it holds may leave the owner's machines with a request."""
+    readers: tuple[str, ...] = ()
+    """Names of keys that may search it beside the owner; '*' for all."""
+
+    _around: Around = PrivateAttr(default=Around())
+
+    @abstractmethod
+    def connect(self, name: str) -> Retriever:
+        """Once, when it is searched for the first time, and again after that failed.
+
+        Args:
+            name: of the store, as the file has it.
+        """
+
+    @property
+    def folder(self) -> Path:
+        """From which relative paths in it are counted."""
+        return self._around.file.path.parent
+
+    @property
+    def certificates(self) -> Path | None:
+        """Authorities to trust beside the system's."""
+        return self._around.certificates
+
+    def mistake(self, field: str, message: str, hint: str = "") -> SettingsError:
+        """To be raised: names file, line and field; '' for the whole entry."""
+        place = (*self._around.place, field) if field else self._around.place
+        return self._around.file.mistake(place, message, hint)
+
+    def secret(self, variable: str | None, file: Path | None) -> str:
+        """What this variable of the environment holds, or this file; '' where neither is named.
+
+        Raises:
+            SettingsError: it is not there, or others can read the file. Never says what it holds.
+        """
+        found = secret(self._around.environment, variable, file and self.folder / file.expanduser())
+        if found.why:
+            raise self.mistake("", found.why, found.hint)
+        return found.text
+
+    def within(self, around: Around) -> Self:
+        """A copy that stands there."""
+        copy = self.model_copy()
+        copy._around = around
+        return copy
+
+
+class KeyedEntry(Entry):
+    """Of a service that may want a key."""
+
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """A variable of the environment that holds the key."""
+    api_key_file: Path | None = None
+    """Holds the key alone; relative to the folder of `grounding.yaml`."""
+
+    @model_validator(mode="after")
+    def _one_place_for_the_key(self) -> Self:
+        if self.api_key_env and self.api_key_file:
+            raise ValueError("api_key_env and api_key_file are both given; keep one")
+        return self
+
+    def key(self) -> str:
+        """'' where none is named.
+
+        Raises:
+            SettingsError: it is not there, or others can read the file.
+        """
+        return self.secret(self.api_key_env, self.api_key_file)
+
+
+def _address(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port
+    except ValueError as error:
+        raise ValueError(f"it is no address: {error}") from error
+    if url.scheme not in ("http", "https") or not host or not text.isascii() or not text.isprintable():
+        raise ValueError("it is no address; write it as in 'https://api.example.com/v1'")
+    if url.username is not None or url.query or url.fragment:
+        raise ValueError("it has more than host and path; a key belongs in a file, see api_key_file")
+    if url.scheme == "http" and not _is_near(host):
+        raise ValueError("questions and keys go beyond the own network by https:// alone")
+    return text.rstrip("/")
+
+
+def _is_near(host: str) -> bool:
+    """A name without a dot is one of the own network, or of a container beside this one."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".lan", ".home.arpa"))
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""http(s)://host[:port][/path], without an end slash; plain http only in the own network."""
