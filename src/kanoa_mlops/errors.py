@@ -18,6 +18,7 @@
     │   ├── BooksBusy            the gateway's database is held by another process, or not reached; try later
     │   ├── UnknownKey           no such key of the gateway
     │   ├── UnknownCollection    no such collection of documents, or none that this reader may see
+    │   ├── CollectionExpired    it was not used for as long as it was to be kept
     │   ├── UnknownFile          no such uploaded file, or none that this reader may see
     │   ├── NameTaken            its owner has a collection of that name
     │   ├── BadFilter            a search's filter makes no sense, or its provider cannot say it
@@ -118,6 +119,10 @@ class UnknownKey(UserError):
 
 
 class UnknownCollection(UserError):
+    pass
+
+
+class CollectionExpired(UserError):
     pass
 
 

@@ -1,0 +1,82 @@
+"""Searches whatever a reader may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.grounding.archive import Archive, Reader
+from kanoa_mlops.grounding.filters import Filter
+from kanoa_mlops.grounding.library.at_once import at_once
+from kanoa_mlops.grounding.library.bound import Bound
+from kanoa_mlops.grounding.library.found import Found
+from kanoa_mlops.grounding.library.merging import merged
+from kanoa_mlops.grounding.library.shelves import Shelves
+from kanoa_mlops.grounding.library.stores import Answer, Sought
+from kanoa_mlops.grounding.library.vectors import EmbedderOf, QueryVectors, nobody
+from kanoa_mlops.grounding.types import Passage, Ranking
+
+_SEARCH_SECONDS = 20.0
+
+
+class Library:
+    """Of one archive and the stores of providers. One of these serves all threads."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        *,
+        bound: Mapping[str, Bound] | None = None,
+        embedder_of: EmbedderOf = nobody,
+        seconds: float = _SEARCH_SECONDS,
+    ) -> None:
+        """
+        Args:
+            bound: stores of providers by the names they are asked under.
+            embedder_of: who makes vectors of queries and documents.
+            seconds: for each store to answer one search.
+        """
+        self.archive = archive
+        self.embedder_of = embedder_of
+        self.shelves = Shelves(archive, bound or {})
+        """The collections, and who may see and change them."""
+        self._seconds = seconds
+
+    def search(
+        self,
+        reader: Reader,
+        names: Sequence[str],
+        query: str | Sequence[str],
+        *,
+        k: int = 5,
+        filters: Filter | None = None,
+        ranking: Ranking | None = None,
+    ) -> Found:
+        """At most `k` passages out of all stores together. A store that fails is told of in the result.
+
+        Args:
+            names: ids or names of collections, or of stores that are bound.
+
+        Raises:
+            UnknownCollection: one of them is none, or none that this reader may see.
+        """
+        stores = {name: self.shelves.find(reader, name) for name in names}
+        queries = (query,) if isinstance(query, str) else tuple(query)
+        sought, vectors = Sought(queries, k, filters, ranking or Ranking()), QueryVectors(self.embedder_of)
+        outcomes = at_once(
+            {name: partial(store.search, sought, name, vectors) for name, store in stores.items()},
+            self._seconds,
+        )
+        answers = {name: each for name, each in outcomes.items() if isinstance(each, Answer)}
+        return Found(
+            _together([each for answer in answers.values() for each in answer.lists], k),
+            {name: each for name, each in outcomes.items() if isinstance(each, KanoaError)},
+            all(store.shareable for store in stores.values()),
+            tuple(stores),
+            {name: answer.warning for name, answer in answers.items() if answer.warning},
+        )
+
+
+def _together(lists: Sequence[Sequence[Passage]], k: int) -> tuple[Passage, ...]:
+    return tuple(lists[0][:k]) if len(lists) == 1 else merged(lists, k)
