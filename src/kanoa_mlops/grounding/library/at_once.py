@@ -23,7 +23,8 @@ def at_once(tasks: Mapping[str, Callable[[], T]], seconds: float) -> dict[str, T
     begun = {name: _begin(name, task) for name, task in tasks.items()}
     outcomes: dict[str, T | KanoaError] = {}
     for name, future in begun.items():
-        outcomes[name] = _outcome(name, future, until, seconds)
+        outcome = _outcome(name, future, until, seconds)
+        outcomes[name] = outcome
     return outcomes
 
 
