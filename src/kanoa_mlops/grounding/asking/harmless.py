@@ -1,0 +1,52 @@
+"""Text of documents made unable to do anything but be read.
+
+A passage may have been written by anybody. It must not close its fence, speak as another turn of the
+conversation, number itself as another passage, or put a link into the answer that a click or a preview
+follows.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_QUOTE = "\u2039"  # reads like what it stands for, and is no markup
+_TAG = re.compile(r"<(?=[/|!?%$A-Za-z_<])")
+# Words that templates of models are made of, as some have them: [INST], [/TOOL_CALLS], [AVAILABLE_TOOLS].
+_BRACKETED = re.compile(r"\[(/?[A-Z][A-Z_]{2,})\]")
+_MARKER = re.compile(
+    r"(?<![\w\])])(?:\[|\u3010)(?P<inner>\s*\^?\s*(?:doc|document|source|passage|ref)?\s*\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*"
+    r"\s*)(?:\u2020[^\]\u3011]*)?(?:\]|\u3011)",
+    re.I,
+)
+_IMAGE = re.compile(r"!\[(?P<text>[^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\(\s*<?[^)]*>?\s*\)")
+_TARGET = re.compile(r"^[ \t]*\[[^\]]+\]:[ \t]*\S+.*$", re.M)
+_SCHEME = re.compile(r"\b(?:https?|ftp|file|data|javascript|vbscript|mailto|wss?):(?://)?(?=\S)", re.I)
+
+
+def harmless(text: str) -> str:
+    """The same for a reader. Plain prose, formulas and code keep every character but `<` before a letter."""
+    text = _visible(text)
+    text = _IMAGE.sub(r"\g<text>", text)
+    text = _LINK.sub(r"\g<text>", text)
+    text = _TARGET.sub("", text)
+    text = _SCHEME.sub("", text)
+    text = _TAG.sub(_QUOTE, text)
+    text = _BRACKETED.sub(r"(\1)", text)
+    return _MARKER.sub(r"(\g<inner>)", text)
+
+
+def one_line(text: str) -> str:
+    """Of a title or a heading."""
+    return " ".join(harmless(text).split())
+
+
+def _visible(text: str) -> str:
+    """Without what a person does not see: controls, directions, tags of Unicode. A model would read them."""
+    return "".join(
+        letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN
+    )
+
+
+_UNSEEN = ("Cc", "Cf", "Co", "Cs", "Cn")
