@@ -29,6 +29,10 @@ def direct(upstream: int) -> Peer:
     return Peer("direct", f"nginx {nginx_version()}", "the engine itself", upstream, by_path=True)
 
 
+_AT_ONCE = 4096
+"""What nginx takes at once: more than any load here, so that none waits in line."""
+
+
 def gateway(upstream: int, folder: Path) -> Peer:
     """Keys, limits, metrics, log and ledger are on, and the key is a real one."""
     config, port = folder / "gateway.yaml", free_port()
@@ -39,6 +43,7 @@ def gateway(upstream: int, folder: Path) -> Peer:
             "engine": "vllm",
             "context": 32768,
             "sees": True,
+            "parallel": _AT_ONCE,
             "upstream_model": ENGINE_MODEL,
         }
         for kind in KINDS

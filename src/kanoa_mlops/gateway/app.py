@@ -16,6 +16,7 @@ from kanoa_mlops.gateway.dispatcher import Dispatcher
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figures import FigureDesk, FigureReader
 from kanoa_mlops.gateway.forward import Forwarder
+from kanoa_mlops.gateway.heap import LARGE_BYTES, Heap
 from kanoa_mlops.gateway.holding import Holding, Loader
 from kanoa_mlops.gateway.http.client import Client, WayOut
 from kanoa_mlops.gateway.inflight import InFlight
@@ -46,9 +47,11 @@ class App:
     readings: Readings
     """For who watches them to put what they tell."""
     _client: Client
+    _heap: Heap
 
     def close(self) -> None:
         """Once nothing is in flight any more."""
+        self._heap.close()
         self.dispatcher.close()
         self._client.close()
 
@@ -125,6 +128,7 @@ def make_app(
         created=about.created,
         reads=about.reads,
     )
+    heap = Heap()
     hosts = None if allowed_hosts is None else frozenset(host.lower() for host in allowed_hosts)
 
     def ended(exchange: Exchange) -> None:
@@ -133,6 +137,8 @@ def make_app(
             reception.dismiss(exchange)
         if traces:
             traces.ended(exchange)
+        if exchange.body_bytes >= LARGE_BYTES:
+            heap.large_request_ended()
 
     return App(
         AnsweringOllamaToo(handlers, in_flight, ended, hosts, traces),
@@ -141,4 +147,5 @@ def make_app(
         traffic,
         readings,
         client,
+        heap,
     )

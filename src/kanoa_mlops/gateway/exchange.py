@@ -54,6 +54,8 @@ class Exchange:
     usage: Usage | None = None
     pieces: int = 0
     """Of the answer, where the engine did not count; about as many as tokens."""
+    body_bytes: int = 0
+    """Of the request."""
     read_at: float | None = None
     """When all of the request was here, by the clock of `began`."""
     queue_seconds: float = 0.0

@@ -40,7 +40,7 @@ class Passage:
         exchange.guest = guest = await self.reception.admit(request.headers) if self.reception else Guest()
         exchange.patience.allow(self.limits.idle_seconds, partial(_slow_upload, self.limits))
         raw = await read_body(request, self.limits.max_body_bytes, exchange.patience)
-        exchange.read_at = time.monotonic()
+        exchange.read_at, exchange.body_bytes = time.monotonic(), len(raw)
         asked = parse_body(raw, chat=exchange.route == routes.CHAT)
         async with request.staying():
             return await self.sending.send(await self._errand(request, exchange, guest, asked))
