@@ -20,6 +20,8 @@
     │   ├── UnknownCollection    no such collection of documents, or none that this reader may see
     │   ├── CollectionExpired    it was not used for as long as it was to be kept
     │   ├── UnknownFile          no such uploaded file, or none that this reader may see
+    │   ├── UnknownBatch         no such batch of files that were attached together
+    │   ├── QueueFull            so many files of one owner wait to be taken in that no more may
     │   ├── NameTaken            its owner has a collection of that name
     │   ├── BadFilter            a search's filter makes no sense, or its provider cannot say it
     │   ├── UnreadableDocument   a file whose text cannot be had: damaged, encrypted, of no known format
@@ -127,6 +129,14 @@ class CollectionExpired(UserError):
 
 
 class UnknownFile(UserError):
+    pass
+
+
+class UnknownBatch(UserError):
+    pass
+
+
+class QueueFull(UserError):
     pass
 
 

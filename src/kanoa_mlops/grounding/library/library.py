@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
-from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.errors import KanoaError, MissingExtra
 from kanoa_mlops.grounding.archive import Archive, Reader
 from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.library.at_once import at_once
+from kanoa_mlops.grounding.library.attachment import Cut
+from kanoa_mlops.grounding.library.attachments import Attachments
 from kanoa_mlops.grounding.library.bound import Bound
+from kanoa_mlops.grounding.library.files import Files
 from kanoa_mlops.grounding.library.found import Found
+from kanoa_mlops.grounding.library.intake import Intake
+from kanoa_mlops.grounding.library.ledger import Ledger
 from kanoa_mlops.grounding.library.merging import merged
+from kanoa_mlops.grounding.library.reading import ReadFile
 from kanoa_mlops.grounding.library.shelves import Shelves
 from kanoa_mlops.grounding.library.stores import Answer, Sought
 from kanoa_mlops.grounding.library.vectors import EmbedderOf, QueryVectors, nobody
-from kanoa_mlops.grounding.types import Passage, Ranking
+from kanoa_mlops.grounding.types import Document, Passage, Ranking
 
-_SEARCH_SECONDS = 20.0
+_SEARCH_SECONDS = 25.0
 
 
 class Library:
@@ -29,18 +36,29 @@ class Library:
         *,
         bound: Mapping[str, Bound] | None = None,
         embedder_of: EmbedderOf = nobody,
+        ledger: Ledger | None = None,
+        read: ReadFile | None = None,
+        spool: Path | None = None,
         seconds: float = _SEARCH_SECONDS,
     ) -> None:
         """
         Args:
             bound: stores of providers by the names they are asked under.
             embedder_of: who makes vectors of queries and documents.
+            ledger: what is to become of attached files; without one it is forgotten with the process.
+            read: reads files that are attached.
+            spool: folder for the file that is being read.
             seconds: for each store to answer one search.
         """
+        ledger = ledger or Ledger()
         self.archive = archive
         self.embedder_of = embedder_of
         self.shelves = Shelves(archive, bound or {})
         """The collections, and who may see and change them."""
+        self.files = Files(archive, ledger)
+        self.intake = Intake(archive, ledger, read or _nothing_reads, embedder_of, spool)
+        """Wants to be started for files to be taken in, and closed before the archive is."""
+        self.attachments = Attachments(archive, ledger, self.shelves, self.files, self.intake)
         self._seconds = seconds
 
     def search(
@@ -76,6 +94,10 @@ class Library:
             tuple(stores),
             {name: answer.warning for name, answer in answers.items() if answer.warning},
         )
+
+
+def _nothing_reads(path: Path, *, source: str, title: str, cut: Cut | None) -> Document:
+    raise MissingExtra("Nothing here reads files.", hint='pip install "kanoa-mlops[grounding]"')
 
 
 def _together(lists: Sequence[Sequence[Passage]], k: int) -> tuple[Passage, ...]:
