@@ -1,8 +1,8 @@
 """Blocks cut into chunks.
 
-A border is chosen by what stands there and not by how far it is from the start: among the borders a chunk of
-good size leaves, the best kind, and of these the one whose next sentence is the lowest by hash. So a change moves
-only the chunks near it; those after keep their text, and so their id and their vector.
+A border is chosen by what stands there, not by how far it is from the start: among the borders a chunk of
+good size leaves, the best kind, and of these the one whose next sentence is the lowest by hash. So a change
+moves only the chunks near it; those after keep their text, and so their id and their vector.
 """
 
 from __future__ import annotations

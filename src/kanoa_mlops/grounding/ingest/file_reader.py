@@ -72,7 +72,7 @@ class FileReader:
     ) -> Document | None:
         """The file `name`, of `content` or at `path`; its format is told by both content and name.
 
-        None where its digest is `known_digest`. `source` is `name` if it is not given; ids of chunks hang on it.
+        None where its digest is `known_digest`. `source` is `name` if not given; ids of chunks hang on it.
 
         Raises:
             UnreadableDocument: its text cannot be had; says why.
@@ -90,9 +90,8 @@ class FileReader:
                 return None
             pieces, notes = [_piece(each) for each in answer["pieces"]], list(answer["notes"])
             if answer["scanned"] and self._page_reader is not None:
-                read = self._scanned(
-                    process, answer["scanned"], content, path, chunking or self.chunking, notes
-                )
+                images = _pictures(process, answer["scanned"], _SCAN_DOTS, content, path)
+                read = self._scanned(images, chunking or self.chunking, notes)
                 pieces = sorted([*pieces, *read], key=lambda piece: piece.page or 0)
         return Document(
             source=source or name,

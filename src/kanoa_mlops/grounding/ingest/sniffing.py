@@ -19,8 +19,8 @@ _BY_SUFFIX = {
     "xlsx": ".xlsx .xlsm",
     "pptx": ".pptx .pptm",
     "pdf": ".pdf",
-    "code": ".c .cc .cpp .cs .cu .cuh .f .f90 .go .h .hpp .java .jl .js .jsx .kt .lua .m .mjs .pl .php .proto "
-    ".r .rb .rs .scala .sh .sql .swift .tf .ts .tsx .vue .zig",
+    "code": ".c .cc .cpp .cs .cu .cuh .f .f90 .go .h .hpp .java .jl .js .jsx .kt .lua .m .mjs .pl .php "
+    ".proto .r .rb .rs .scala .sh .sql .swift .tf .ts .tsx .vue .zig",
     "data": ".json .jsonl .ndjson .yaml .yml .toml .ini .cfg .conf .xml .bib",
 }
 _FORMATS = {suffix: name for name, suffixes in _BY_SUFFIX.items() for suffix in suffixes.split()}

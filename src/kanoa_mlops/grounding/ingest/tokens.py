@@ -1,7 +1,7 @@
 """How many tokens a text has, without a tokenizer.
 
-A word of up to six letters counts 1, each four letters more another one; a number 1 for three digits; a sign 1;
-a letter of a script without spaces 1.
+A word of up to six letters counts 1, each four letters more another one; a number 1 for three digits;
+a sign 1; a letter of a script without spaces 1.
 """
 
 from __future__ import annotations
