@@ -16,15 +16,19 @@
     │   ├── DiskFull             not enough room, with how much and where
     │   ├── BooksUnusable        the gateway's database: no rights, damaged, or of a newer version
     │   ├── BooksBusy            the gateway's database is held by another process, or not reached; try later
+    │   ├── ArchiveUnusable      where documents are kept: no rights, damaged, or of a newer version
+    │   ├── ArchiveBusy          where documents are kept is held by another process, or not reached
     │   ├── UnknownKey           no such key of the gateway
     │   ├── UnknownCollection    no such collection of documents, or none that this reader may see
     │   ├── CollectionExpired    it was not used for as long as it was to be kept
+    │   ├── KeptElsewhere        a provider's store cannot be changed here
     │   ├── UnknownFile          no such uploaded file, or none that this reader may see
     │   ├── UnknownBatch         no such batch of files that were attached together
     │   ├── QueueFull            so many files of one owner wait to be taken in that no more may
     │   ├── NameTaken            its owner has a collection of that name
     │   ├── BadFilter            a search's filter makes no sense, or its provider cannot say it
-    │   ├── UnreadableDocument   a file whose text cannot be had: damaged, encrypted, of no known format
+    │   ├── UnreadableDocument   a file whose text cannot be had: damaged, encrypted
+    │   │   └── UnknownFormat    of a format that is not read here
     │   ├── OtherSpace           vectors of two models may not be mixed
     │   └── DoesNotFit           no plan fits this machine
     └── Failure                  exit 2: something of ours, or below us, broke
@@ -116,6 +120,14 @@ class BooksBusy(UserError):
     pass
 
 
+class ArchiveUnusable(UserError):
+    pass
+
+
+class ArchiveBusy(UserError):
+    pass
+
+
 class UnknownKey(UserError):
     pass
 
@@ -125,6 +137,10 @@ class UnknownCollection(UserError):
 
 
 class CollectionExpired(UserError):
+    pass
+
+
+class KeptElsewhere(UserError):
     pass
 
 
@@ -149,6 +165,10 @@ class BadFilter(UserError):
 
 
 class UnreadableDocument(UserError):
+    pass
+
+
+class UnknownFormat(UnreadableDocument):
     pass
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.about import About
-from kanoa_mlops.gateway.answering import Answering
+from kanoa_mlops.gateway.answering import Answering, Handler
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.counters.readings import Readings
 from kanoa_mlops.gateway.describe import Describer
@@ -20,6 +21,7 @@ from kanoa_mlops.gateway.heap import LARGE_BYTES, Heap
 from kanoa_mlops.gateway.holding import Holding, Loader
 from kanoa_mlops.gateway.http.client import Client, WayOut
 from kanoa_mlops.gateway.inflight import InFlight
+from kanoa_mlops.gateway.library.closed import closed
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.line import Terms
 from kanoa_mlops.gateway.metrics import Metrics
@@ -30,6 +32,9 @@ from kanoa_mlops.gateway.surfaces.doors import surfaces
 from kanoa_mlops.gateway.surfaces.ollama.errors import AnsweringOllamaToo
 from kanoa_mlops.gateway.trace import Traces
 from kanoa_mlops.gateway.traffic import Traffic
+
+if TYPE_CHECKING:
+    from kanoa_mlops.grounding.library import Library
 
 _DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
 
@@ -69,6 +74,8 @@ def make_app(
     terms: Terms | None = None,
     out: WayOut | None = None,
     traces: Traces | None = None,
+    library: Library | None = None,
+    max_file_bytes: int = 128 * 2**20,
     max_images: int = 8,
     first_byte_seconds: float = 600.0,
     idle_seconds: float = 120.0,
@@ -84,7 +91,8 @@ def make_app(
     addresses out of requests. `reception` asks for keys and keeps the books; without one everybody comes in,
     and nothing is booked. `loader` loads the models that are on demand; without one there may be none.
     `terms` are how requests wait. `out` is how connections leave for what is beyond the owner's machines.
-    `traces` is told of each request.
+    `traces` is told of each request. `library` keeps files and vector stores, no file larger than
+    `max_file_bytes`; whoever made it starts and closes it.
     """
     limits = Limits(
         max_body_bytes,
@@ -95,6 +103,7 @@ def make_app(
         prefill_seconds=prefill_seconds,
         heartbeat_seconds=heartbeat_seconds,
         describing_seconds=describing_seconds,
+        max_file_bytes=max_file_bytes,
     )
     traffic, readings = Traffic(), Readings()
     metrics, in_flight, client = Metrics(readings), InFlight(), Client(f"kanoa-mlops/{version}", out)
@@ -128,6 +137,7 @@ def make_app(
         created=about.created,
         reads=about.reads,
     )
+    handlers |= _shelves(library, reception, limits, metrics)
     heap = Heap()
     hosts = None if allowed_hosts is None else frozenset(host.lower() for host in allowed_hosts)
 
@@ -149,3 +159,14 @@ def make_app(
         client,
         heap,
     )
+
+
+def _shelves(
+    library: Library | None, reception: Reception | None, limits: Limits, metrics: Metrics
+) -> Mapping[tuple[str, str], Handler]:
+    if library is None:
+        return closed()
+    # Not imported by a gateway that keeps no documents, to start as fast as it did.
+    from kanoa_mlops.gateway.library.doors import doors
+
+    return doors(library, reception, limits, metrics.registry)

@@ -26,6 +26,9 @@ class Limits:
     heartbeat_seconds: float = 10.0
     """Between two such comments; the most impatient proxies wait for half a minute."""
 
+    max_file_bytes: int = 128 * 2**20
+    """Largest file that is uploaded; it is in memory once."""
+
     @property
     def figures_seconds(self) -> float:
         """For all that is done to figures: the descriptions, and reading what was not described."""

@@ -100,6 +100,11 @@ class Metrics:
         self._of = cache(self._series)
         self._request = cache(self._requests.labels)
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """For others that count, so that all of it is told at once."""
+        return self._registry
+
     def started(self, exchange: Exchange) -> None:
         """It is known for which model the request is."""
         self._of(exchange.model).in_flight.inc()
@@ -140,7 +145,7 @@ class Metrics:
         if micro := exchange.micro:
             self._cost.inc(micro / MICRO)
         self._count(exchange.model, exchange.usage)
-        for step in exchange.figures.steps:
+        for step in exchange.all_steps:
             self._count(step.model, step.usage)
 
     def figure_read(self, seconds: float) -> None:

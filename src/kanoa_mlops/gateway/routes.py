@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
@@ -14,6 +16,44 @@ STATUS = "/status"
 METRICS = "/metrics"
 OPENAPI = "/openapi.json"
 ROOT = "/"
+
+# OpenAI's files and vector stores
+FILES = "/v1/files"
+FILE = "/v1/files/{file_id}"
+FILE_CONTENT = "/v1/files/{file_id}/content"
+STORES = "/v1/vector_stores"
+STORE = "/v1/vector_stores/{vector_store_id}"
+STORE_SEARCH = "/v1/vector_stores/{vector_store_id}/search"
+STORE_FILES = "/v1/vector_stores/{vector_store_id}/files"
+STORE_FILE = "/v1/vector_stores/{vector_store_id}/files/{file_id}"
+STORE_FILE_CONTENT = "/v1/vector_stores/{vector_store_id}/files/{file_id}/content"
+BATCHES = "/v1/vector_stores/{vector_store_id}/file_batches"
+BATCH = "/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}"
+BATCH_CANCEL = "/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel"
+BATCH_FILES = "/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files"
+LIBRARY = (
+    ("POST", FILES),
+    ("GET", FILES),
+    ("GET", FILE),
+    ("DELETE", FILE),
+    ("GET", FILE_CONTENT),
+    ("POST", STORES),
+    ("GET", STORES),
+    ("GET", STORE),
+    ("POST", STORE),
+    ("DELETE", STORE),
+    ("POST", STORE_SEARCH),
+    ("POST", STORE_FILES),
+    ("GET", STORE_FILES),
+    ("GET", STORE_FILE),
+    ("POST", STORE_FILE),
+    ("DELETE", STORE_FILE),
+    ("GET", STORE_FILE_CONTENT),
+    ("POST", BATCHES),
+    ("GET", BATCH),
+    ("POST", BATCH_CANCEL),
+    ("GET", BATCH_FILES),
+)
 
 # Ollama's
 OLLAMA_CHAT = "/api/chat"
@@ -51,8 +91,12 @@ _AS_THEY_ARE = {
 }
 _WITH_OR_WITHOUT = {*PASSED_ON, RESPONSES, MODELS}
 
+_SHAPES = [tuple(path.split("/")[2:]) for path in dict.fromkeys(path for _, path in LIBRARY)]
+_SHELVED = {shape[0] for shape in _SHAPES}
+
 LISTED = tuple(
     [f"POST {path}" for path in (*PASSED_ON, *TRANSLATED, OLLAMA_SHOW)]
+    + [f"{method} {path}" for method, path in LIBRARY]
     + [f"GET {path}" for path in (MODELS, MODEL, *_OLLAMAS_GETS, HEALTH, STATUS, METRICS, OPENAPI, ROOT)]
 )
 
@@ -60,7 +104,8 @@ LISTED = tuple(
 def known(path: str) -> tuple[str, str]:
     """The route that a path is of, with or without `/v1`, and the name in it; ('other', '') for what is none.
 
-    Clients are told a base address with `/v1`, and people forget it.
+    Where there are several names in it, slashes are between them. Clients are told a base address with `/v1`,
+    and people forget it.
     """
     if path in _AS_THEY_ARE:
         return path, ""
@@ -68,4 +113,17 @@ def known(path: str) -> tuple[str, str]:
     if full in _WITH_OR_WITHOUT:
         return full, ""
     name = full.removeprefix(_MODEL)
-    return (MODEL, name) if name and name != full else ("other", "")
+    if name and name != full:
+        return MODEL, name
+    return _of_the_library(full.split("/")[2:])
+
+
+def _of_the_library(words: Sequence[str]) -> tuple[str, str]:
+    if words[0] in _SHELVED and all(words):
+        for shape in _SHAPES:
+            if len(shape) == len(words) and all(
+                a == b or a[0] == "{" for a, b in zip(shape, words, strict=True)
+            ):
+                names = [word for step, word in zip(shape, words, strict=True) if step[0] == "{"]
+                return f"/v1/{'/'.join(shape)}", "/".join(names)
+    return "other", ""

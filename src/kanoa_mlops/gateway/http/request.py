@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import parse_qsl
 
 from kanoa_mlops.gateway.http.response import Message, Response, Send, Stream
 
@@ -36,6 +37,12 @@ class Request:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         self._read = False
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """What stands behind the path's question mark; of a name that is there twice, the last."""
+        given: bytes = self._scope.get("query_string", b"")
+        return dict(parse_qsl(given.decode("latin-1"), keep_blank_values=True))
 
     @property
     def content_length(self) -> int | None:

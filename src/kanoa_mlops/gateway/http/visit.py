@@ -183,10 +183,12 @@ class Visit(asyncio.Protocol):
             chunks=recent,
             wants_continue=self._wants_continue,
         )
+        path, query = _address(self._url)
         scope = {
             "type": "http",
             "method": method,
-            "path": _path(self._url),
+            "path": path,
+            "query_string": query,
             "headers": self._headers,
             "extensions": {ABORT: self.abort, WHEN_LEFT: turn.when_left},
         }
@@ -247,10 +249,12 @@ def _lower(name: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _path(url: bytes) -> str:
-    """
+def _address(url: bytes) -> tuple[str, bytes]:
+    """The path and the query.
+
     Raises:
         HttpParserError: it is no address.
     """
-    path: str = (httptools.parse_url(url).path or b"/").decode("ascii")
-    return unquote(path) if "%" in path else path
+    parsed = httptools.parse_url(url)
+    path: str = (parsed.path or b"/").decode("ascii")
+    return unquote(path) if "%" in path else path, parsed.query or b""

@@ -9,7 +9,7 @@ from kanoa_mlops.errors import QueueFull, UnknownBatch, UnknownFile
 from kanoa_mlops.grounding.archive import Archive, Collection, Held, Reader
 from kanoa_mlops.grounding.filters import Value
 from kanoa_mlops.grounding.library.attachment import Attachment, Batch, Counts, Wanted
-from kanoa_mlops.grounding.library.files import Files, unknown_file
+from kanoa_mlops.grounding.library.files import Files
 from kanoa_mlops.grounding.library.ids import file_id_of
 from kanoa_mlops.grounding.library.intake import Intake
 from kanoa_mlops.grounding.library.ledger import Ledger
@@ -32,6 +32,11 @@ class Attachments:
         self._files = files
         self._intake = intake
 
+    @property
+    def waiting(self) -> int:
+        """Files that are being taken in, or wait for it."""
+        return self._ledger.waiting()
+
     def attach(
         self, reader: Reader, collection_id: str, wanted: Sequence[Wanted], *, batch: bool = False
     ) -> tuple[str, Sequence[Attachment]]:
@@ -43,10 +48,7 @@ class Attachments:
             QueueFull: too many of theirs wait.
         """
         collection = self._shelves.own(reader, collection_id)
-        own = {each.id for each in self._files.own(reader)}
-        for each in wanted:
-            if each.file_id not in own:
-                raise unknown_file(each.file_id)
+        self._files.require_own(reader, [each.file_id for each in wanted])
         waiting = self._ledger.waiting(reader.key_id)
         if waiting + len(wanted) > _MOST_WAITING:
             raise QueueFull(f"{waiting} files wait to be taken in, and {_MOST_WAITING} may.")

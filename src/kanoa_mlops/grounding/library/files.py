@@ -32,6 +32,16 @@ class Files:
         """Those this reader may delete and attach, the oldest first; of the machine's owner, all."""
         return [each for each in self._archive.files() if reader.key_id in ("", each.owner)]
 
+    def require_own(self, reader: Reader, file_ids: Sequence[str]) -> None:
+        """
+        Raises:
+            UnknownFile: one is none of this reader's own.
+        """
+        own = {each.id for each in self.own(reader)}
+        for id in file_ids:
+            if id not in own:
+                raise unknown_file(id)
+
     def find(self, reader: Reader, file_id: str) -> File:
         """
         Raises:
@@ -59,8 +69,7 @@ class Files:
         Raises:
             UnknownFile: there is none, or none of this reader's own.
         """
-        if all(each.id != file_id for each in self.own(reader)):
-            raise unknown_file(file_id)
+        self.require_own(reader, [file_id])
         for collection in self._archive.collections():
             self._ledger.forget(collection.id, file_id)
             self._archive.drop(collection.id, [file_id])

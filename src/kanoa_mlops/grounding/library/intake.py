@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 from kanoa_mlops.errors import (
@@ -18,17 +16,20 @@ from kanoa_mlops.errors import (
     OtherSpace,
     RetrieverFailed,
     UnknownFile,
+    UnknownFormat,
     UnreadableDocument,
 )
 from kanoa_mlops.grounding.archive import Archive
 from kanoa_mlops.grounding.library.attachment import Fault
 from kanoa_mlops.grounding.library.ledger import CLAIM_SECONDS, Claim, Ledger
-from kanoa_mlops.grounding.library.reading import NotWanted, ReadFile, Reading
+from kanoa_mlops.grounding.library.reading import Reading
 from kanoa_mlops.grounding.library.vectors import EmbedderOf
-from kanoa_mlops.grounding.types import Document, Embedder
+from kanoa_mlops.grounding.types import Document
 
 _LOOK_SECONDS = 5.0
 """Between two looks for what others left undone."""
+_CLOSING_SECONDS = 5.0
+"""A page may take longer to be read; its thread ends with the process, and its claim lapses."""
 _MOST_TRIES = 3
 """A file at whose reading the gateway was killed so often is not begun again."""
 _PAUSES = (2.0, 10.0, 30.0)
@@ -37,21 +38,18 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class _GivenUp(Exception):
+    """The file was taken out or attached anew, or the gateway stops."""
+
+
 class Intake:
     """One file at a time, by turns of their owners. What it changes, others see when it is whole."""
 
-    def __init__(
-        self, archive: Archive, ledger: Ledger, read: ReadFile, embedder_of: EmbedderOf, spool: Path | None
-    ) -> None:
-        """
-        Args:
-            spool: folder for the file that is being read; without one, the system's.
-        """
+    def __init__(self, archive: Archive, ledger: Ledger, reading: Reading, embedder_of: EmbedderOf) -> None:
         self._archive = archive
         self._ledger = ledger
         self._embedder_of = embedder_of
-        self._reading = Reading(read)
-        self._spool = spool
+        self._reading = reading
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._served: dict[str, float] = {}
@@ -59,8 +57,6 @@ class Intake:
 
     def start(self) -> None:
         """Goes on with what was begun before, if anything was."""
-        if self._spool:
-            self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
 
@@ -69,12 +65,11 @@ class Intake:
         self._news.set()
 
     def close(self) -> None:
-        """What is under way is left to the next start."""
+        """What is under way is left to the next start. Waits a while for it to be left."""
         self._stopping.set()
         self._news.set()
         if self._thread:
-            self._thread.join()
-        self._reading.close()
+            self._thread.join(_CLOSING_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -84,7 +79,6 @@ class Intake:
                 _log.error("files cannot be taken in", exc_info=error)
                 busy = False
             if not busy:
-                self._reading.close()  # nothing to do: no process waits for it
                 self._news.wait(_LOOK_SECONDS)
                 self._news.clear()
 
@@ -110,10 +104,13 @@ class Intake:
                 self._take_in(claim)
             kept = self._ledger.finish(claim, "completed")
             outcome = "completed"
-        except NotWanted:
+        except _GivenUp:
             self._ledger.release(claim)
             kept, outcome = self._stopping.is_set(), "given up"
-        except Exception as error:
+        except Exception as error:  # of what reads, too, when it was ended under us
+            if self._stopping.is_set():
+                self._ledger.release(claim)
+                return
             fault, message = _fault(error)
             self._archive.drop(attachment.collection_id, [attachment.file_id])
             kept, outcome = self._ledger.finish(claim, "failed", fault, message), f"failed {fault}"
@@ -146,43 +143,31 @@ class Intake:
         file = next((each for each in self._archive.files() if each.id == attachment.file_id), None)
         if file is None:
             raise UnknownFile("It was deleted.")
-        with tempfile.TemporaryDirectory(prefix="taken-", dir=self._spool) as folder:
-            path = Path(folder) / f"file{Path(file.filename).suffix[:16]}"
-            path.write_bytes(self._archive.content(file.id))
-            document = self._reading.read(
-                path,
-                source=file.id,
-                title=file.filename,
-                cut=attachment.cut,
-                goes_on=lambda: not self._stopping.is_set() and self._ledger.renew(claim),
-            )
+        document = self._reading.read(
+            file.filename, self._archive.content(file.id), source=file.id, cut=attachment.cut
+        )
         return replace(
             document,
-            source=file.id,
             title=file.filename,
             file_id=file.id,
-            attributes=attachment.attributes,
-            path="",
-            bytes=file.bytes,
+            attributes={**attachment.attributes, **document.attributes},
         )
 
     def _embed(self, claim: Claim) -> None:
-        collection_id = claim.attachment.collection_id
+        collection_id, reading = claim.attachment.collection_id, self._reading
         collection = next((each for each in self._archive.collections() if each.id == collection_id), None)
         if collection is None:
-            raise NotWanted
+            raise _GivenUp
         embedder = self._patiently(claim, lambda: self._embedder_of(collection.space))
         if embedder is None:
             if collection.space:
                 raise RetrieverFailed(f"The collection's model {collection.space.model} is not served.")
             return
-        self._patiently(claim, lambda: self._embed_all(claim, collection_id, embedder))
 
-    def _embed_all(self, claim: Claim, collection_id: str, embedder: Embedder) -> None:
-        for lot in self._archive.unembedded(collection_id, embedder.space):
+        def require(done: int, of: int) -> None:
             self._require(claim)
-            vectors = embedder.documents([chunk.text for chunk in lot])
-            self._archive.embed(collection_id, embedder.space, [chunk.id for chunk in lot], vectors)
+
+        self._patiently(claim, lambda: reading.embed(self._archive, collection_id, embedder, require))
 
     def _patiently(self, claim: Claim, ask: Callable[[], T]) -> T:
         """Once more after a while, where the model fails: it may be starting."""
@@ -196,7 +181,7 @@ class Intake:
 
     def _require(self, claim: Claim) -> None:
         if self._stopping.is_set() or not self._ledger.renew(claim):
-            raise NotWanted
+            raise _GivenUp
 
     @contextmanager
     def _alive(self, claim: Claim) -> Iterator[None]:
@@ -218,10 +203,10 @@ class Intake:
 
 def _fault(error: Exception) -> tuple[Fault, str]:
     match error:
-        case MissingExtra():
+        case MissingExtra() | UnknownFormat():
             return "unsupported_file", f"{error.message} {error.hint}".strip()
         case UnreadableDocument():
-            return "invalid_file", error.message
+            return "invalid_file", f"{error.message} {error.hint}".strip()
         case DiskFull() | RetrieverFailed() | OtherSpace() | UnknownFile():
             return "server_error", error.message
     _log.error("a file was not taken in", exc_info=error)

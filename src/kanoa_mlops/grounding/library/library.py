@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from kanoa_mlops.grounding.library.found import Found
 from kanoa_mlops.grounding.library.intake import Intake
 from kanoa_mlops.grounding.library.ledger import Ledger
 from kanoa_mlops.grounding.library.merging import merged
-from kanoa_mlops.grounding.library.reading import ReadFile
+from kanoa_mlops.grounding.library.reading import Progress, Reading
 from kanoa_mlops.grounding.library.shelves import Shelves
 from kanoa_mlops.grounding.library.stores import Answer, Sought
 from kanoa_mlops.grounding.library.vectors import EmbedderOf, QueryVectors, nobody
-from kanoa_mlops.grounding.types import Document, Passage, Ranking
+from kanoa_mlops.grounding.types import Document, Embedder, Passage, Ranking
 
+Watcher = Callable[[Found, float], None]
+"""Is told of each search, with the seconds it took."""
 _SEARCH_SECONDS = 25.0
 
 
@@ -37,7 +40,7 @@ class Library:
         bound: Mapping[str, Bound] | None = None,
         embedder_of: EmbedderOf = nobody,
         ledger: Ledger | None = None,
-        read: ReadFile | None = None,
+        reading: Reading | None = None,
         spool: Path | None = None,
         seconds: float = _SEARCH_SECONDS,
     ) -> None:
@@ -46,8 +49,8 @@ class Library:
             bound: stores of providers by the names they are asked under.
             embedder_of: who makes vectors of queries and documents.
             ledger: what is to become of attached files; without one it is forgotten with the process.
-            read: reads files that are attached.
-            spool: folder for the file that is being read.
+            reading: reads files that are attached.
+            spool: folder for files while they come; without one, the system's.
             seconds: for each store to answer one search.
         """
         ledger = ledger or Ledger()
@@ -56,9 +59,12 @@ class Library:
         self.shelves = Shelves(archive, bound or {})
         """The collections, and who may see and change them."""
         self.files = Files(archive, ledger)
-        self.intake = Intake(archive, ledger, read or _nothing_reads, embedder_of, spool)
+        self.intake = Intake(archive, ledger, reading or _Nothing(), embedder_of)
         """Wants to be started for files to be taken in, and closed before the archive is."""
         self.attachments = Attachments(archive, ledger, self.shelves, self.files, self.intake)
+        self.spool = spool
+        """Where files lie while they come; None for the system's place."""
+        self.watcher: Watcher | None = None
         self._seconds = seconds
 
     def search(
@@ -79,6 +85,7 @@ class Library:
         Raises:
             UnknownCollection: one of them is none, or none that this reader may see.
         """
+        began = time.monotonic()
         stores = {name: self.shelves.find(reader, name) for name in names}
         queries = (query,) if isinstance(query, str) else tuple(query)
         sought, vectors = Sought(queries, k, filters, ranking or Ranking()), QueryVectors(self.embedder_of)
@@ -87,17 +94,36 @@ class Library:
             self._seconds,
         )
         answers = {name: each for name, each in outcomes.items() if isinstance(each, Answer)}
-        return Found(
+        found = Found(
             _together([each for answer in answers.values() for each in answer.lists], k),
             {name: each for name, each in outcomes.items() if isinstance(each, KanoaError)},
             all(store.shareable for store in stores.values()),
             tuple(stores),
             {name: answer.warning for name, answer in answers.items() if answer.warning},
         )
+        if self.watcher:
+            self.watcher(found, time.monotonic() - began)
+        return found
+
+    def start(self) -> None:
+        """Attached files are taken in from now on, those first that were left from before."""
+        if self.spool:
+            self.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.intake.start()
+
+    def close(self) -> None:
+        """What is being taken in is left to the next start. The archive is closed by whoever opened it."""
+        self.intake.close()
 
 
-def _nothing_reads(path: Path, *, source: str, title: str, cut: Cut | None) -> Document:
-    raise MissingExtra("Nothing here reads files.", hint='pip install "kanoa-mlops[grounding]"')
+class _Nothing:
+    """Where no reading is joined."""
+
+    def read(self, name: str, content: bytes, *, source: str, cut: Cut | None) -> Document:
+        raise MissingExtra("Nothing here reads files.", hint='pip install "kanoa-mlops[grounding]"')
+
+    def embed(self, archive: Archive, collection_id: str, embedder: Embedder, progress: Progress) -> None:
+        raise NotImplementedError
 
 
 def _together(lists: Sequence[Sequence[Passage]], k: int) -> tuple[Passage, ...]:

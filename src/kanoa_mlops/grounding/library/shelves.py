@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kanoa_mlops.errors import CollectionExpired, NameTaken, UnknownCollection
+from kanoa_mlops.errors import CollectionExpired, KeptElsewhere, NameTaken, UnknownCollection
 from kanoa_mlops.grounding.archive import Archive, Collection, Reader
 from kanoa_mlops.grounding.library.bound import Bound, bound_id
 from kanoa_mlops.grounding.library.ids import new_id
@@ -87,7 +87,11 @@ class Shelves:
 
         Raises:
             UnknownCollection: there is none, or none that this reader may change.
+            KeptElsewhere: it is a provider's store.
         """
+        for bound_name in self.bound(reader):
+            if name in (bound_name, bound_id(bound_name)):
+                raise KeptElsewhere(f"{bound_name} is kept by its provider, and changed there.")
         collection = self.collection(reader, name)
         if not collection.is_of(reader):
             raise unknown(name)
@@ -116,14 +120,18 @@ class Shelves:
         return collection
 
     def change(self, reader: Reader, name: str, **changes: object) -> Collection:
-        """
+        """A name that is taken gets the id in it.
+
         Raises:
             UnknownCollection: as for `own`.
-            NameTaken: there is another of that name.
         """
         with self._lock:
             collection = replace(self.own(reader, name), **changes)  # type: ignore[arg-type]
-            self._archive.change(collection)
+            try:
+                self._archive.change(collection)
+            except NameTaken:
+                collection = replace(collection, name=f"{collection.name} {collection.id}")
+                self._archive.change(collection)
         return collection
 
     def _touch(self, collection: Collection) -> None:

@@ -1,0 +1,1 @@
+"""OpenAI's files and vector stores, on a library of the owner's."""
