@@ -1,0 +1,40 @@
+"""BM25 with the constants of most (k1 = 1.5, b = 0.75; Robertson and Zaragoza 2009) and Lucene's idf, never negative."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+K1 = 1.5
+B = 0.75
+_MOST_TERMS = 256
+"""Of a question: those that tell most."""
+
+
+def idf(count: int, chunks: int) -> float:
+    """
+    Args:
+        count: of the chunks with the term.
+    """
+    return math.log(1 + (chunks - count + 0.5) / (count + 0.5))
+
+
+def weights(terms: Mapping[int, int], count: Callable[[int], int], chunks: int) -> list[tuple[int, float]]:
+    """What each term of a question is worth, the most telling first.
+
+    One that more than half of the chunks have tells nothing, unless all do.
+
+    Args:
+        terms: how often the question says each.
+    """
+    counts = {term: found for term in terms if (found := count(term))}
+    rare = {term: found for term, found in counts.items() if found * 2 <= chunks}
+    worth = [
+        (term, idf(found, chunks) * (1 + math.log(terms[term]))) for term, found in (rare or counts).items()
+    ]
+    return sorted(worth, key=lambda each: -each[1])[:_MOST_TERMS]
+
+
+def highest(worth: Iterable[tuple[int, float]]) -> float:
+    """What no chunk reaches."""
+    return sum(each for _, each in worth) * (K1 + 1)

@@ -1,0 +1,116 @@
+"""A collection in memory, as it was at one moment. It is never changed; a later one shares what stayed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kanoa_mlops.grounding.filters import Attributes
+from kanoa_mlops.grounding.local.bm25 import B, K1, highest, weights
+from kanoa_mlops.grounding.local.columns import Columns
+from kanoa_mlops.grounding.local.inverted import Inverted
+from kanoa_mlops.grounding.local.rows import PLACES
+from kanoa_mlops.grounding.types import Space
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kanoa_mlops.grounding.types import Vectors
+
+    Scores = NDArray[np.float32]
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of chunks there is one of each in `lengths`, `alive` and `embedded`, in the order of their documents."""
+
+    revision: int
+    removals: int
+    numbers: NDArray[np.int64]
+    """Of the documents, rising."""
+    attributes: tuple[Attributes, ...]
+    """Of the documents."""
+    first: NDArray[np.int64]
+    """Where each document's chunks begin, and one more."""
+    lengths: NDArray[np.uint32]
+    """In terms."""
+    alive: Mask
+    """What was removed keeps its place until all is read anew."""
+    inverted: tuple[Inverted, ...]
+    """One part's chunks follow those of the part before."""
+    space: Space | None
+    room: Vectors
+    """A row a chunk, and some to spare; without rows where there is no space."""
+    embedded: Mask
+
+    @property
+    def last(self) -> int:
+        """The highest number of a document."""
+        return int(self.numbers[-1]) if len(self.numbers) else 0
+
+    @property
+    def bytes(self) -> int:
+        return self.room.nbytes + sum(5 * part.size + 12 * len(part.hashes) for part in self.inverted)
+
+    @cached_property
+    def of_document(self) -> NDArray[np.int64]:
+        """For each chunk, where its document is."""
+        return np.repeat(np.arange(len(self.numbers)), np.diff(self.first))
+
+    @cached_property
+    def columns(self) -> Columns:
+        return Columns(self.attributes)
+
+    def places(self, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of chunks by their number in the file."""
+        documents = np.searchsorted(self.numbers, chunks // PLACES)
+        return self.first[documents] + chunks % PLACES
+
+    def number(self, place: int) -> int:
+        """In the file."""
+        document = self.of_document[place]
+        return int(self.numbers[document] * PLACES + place - self.first[document])
+
+    def words(self, terms: Mapping[int, int]) -> tuple[Scores, float]:
+        """BM25 of each chunk, and what none can reach."""
+        scores = np.zeros(len(self.lengths), np.float32)
+        worth = weights(terms, self._count, self._living)
+        for term, weight in worth:
+            start = 0
+            for part in self.inverted:
+                found, end = part.of(term), start + part.count
+                places, times = part.places[found], part.times[found].astype(np.float32)
+                norms = self._norms[start:end][places]
+                scores[start:end][places] += times * np.float32(weight * (K1 + 1)) / (times + norms)
+                start = end
+        return scores, highest(worth)
+
+    def likeness(self, vector: Vectors) -> Scores:
+        """The cosine of each chunk's vector with this one."""
+        return self.room[: len(self.lengths)] @ vector
+
+    def _count(self, term: int) -> int:
+        count, start = 0, 0
+        for part in self.inverted:
+            places, end = part.places[part.of(term)], start + part.count
+            count += len(places) if self._whole else int(np.count_nonzero(self.alive[start:end][places]))
+            start = end
+        return count
+
+    @cached_property
+    def _living(self) -> int:
+        return int(np.count_nonzero(self.alive))
+
+    @cached_property
+    def _whole(self) -> bool:
+        return self._living == len(self.alive)
+
+    @cached_property
+    def _norms(self) -> Scores:
+        average = self.lengths[self.alive].mean() if self._living else 1.0
+        return (K1 * (1 - B + B * self.lengths / max(average, 1.0))).astype(np.float32)
