@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from queue import Empty, SimpleQueue
 
 from kanoa_mlops.errors import BadFilter, KanoaError, RetrieverFailed
 from kanoa_mlops.grounding.connectors.entry import Entry
+from kanoa_mlops.grounding.connectors.patience import ANSWER_SECONDS, CONNECT_SECONDS
 from kanoa_mlops.grounding.filters import Filter
+from kanoa_mlops.grounding.library.at_once import at_once
 from kanoa_mlops.grounding.types import Passage, Retriever
 
-CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 15.0
 _MOST = 16
 """Searches of one store at once, those that hang included."""
 
 
 def connect(name: str, entry: Entry) -> Store:
-    """What can be searched, and by whom. Nothing is asked before the first search."""
+    """What can be searched. Nothing is asked before the first search."""
     return Store(name, entry)
 
 
@@ -32,17 +31,8 @@ class Store:
     seconds: float = CONNECT_SECONDS + ANSWER_SECONDS
     """A search takes no longer, whatever the provider does."""
     _inner: Retriever | None = field(default=None, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _connecting: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_MOST), repr=False)
-
-    @property
-    def shareable(self) -> bool:
-        return self.entry.shareable
-
-    @property
-    def readers(self) -> tuple[str, ...]:
-        """Names of keys, or '*'."""
-        return self.entry.readers
 
     def search(self, query: str, *, k: int = 5, filters: Filter | None = None) -> Sequence[Passage]:
         """
@@ -50,51 +40,24 @@ class Store:
             BadFilter: the provider has no way to say this filter.
             RetrieverFailed: it was not reached, refused, took too long, or its entry cannot be used as it is.
         """
-        try:
-            found = self._in_time(lambda: self._connected().search(query, k=k, filters=filters))
-        except (BadFilter, RetrieverFailed):
-            raise
-        except KanoaError as error:
-            raise RetrieverFailed(f"{self.name}: {error.message}", hint=error.hint) from error
-        except Exception as error:  # of a connector that is anybody's
-            raise RetrieverFailed(f"{self.name}: its connector broke: {_told(error)}") from error
-        return [replace(each, store=self.name) for each in found[:k]]
 
-    def _connected(self) -> Retriever:
-        if self._inner is None:
-            with self._lock:
-                self._inner = self._inner or self.entry.connect(self.name)
-        return self._inner
-
-    def _in_time(self, work: Callable[[], Sequence[Passage]]) -> Sequence[Passage]:
-        """In a thread that does not keep the process from ending, should it hang."""
-        if not self._free.acquire(timeout=self.seconds):
-            raise RetrieverFailed(f"{self.name}: {_MOST} searches of it are under way and none ends.")
-        done: SimpleQueue[Sequence[Passage] | Exception] = SimpleQueue()
-
-        def run() -> None:
+        def work() -> Sequence[Passage]:
             try:
-                done.put(work())
-            except Exception as error:
-                done.put(error)
+                return list(self._connected().search(query, k=k, filters=filters))
             finally:
                 self._free.release()
 
-        threading.Thread(target=run, name=f"search {self.name}", daemon=True).start()
-        return _taken(done, self.name, self.seconds)
+        if not self._free.acquire(timeout=self.seconds):
+            raise RetrieverFailed(f"{self.name}: {_MOST} searches of it are under way, and none ends.")
+        outcome = at_once({self.name: work}, self.seconds)[self.name]
+        if isinstance(outcome, BadFilter | RetrieverFailed):
+            raise outcome
+        if isinstance(outcome, KanoaError):
+            raise RetrieverFailed(f"{self.name}: {outcome.message}", hint=outcome.hint) from outcome
+        return [replace(each, store=self.name) for each in outcome[:k]]
 
-
-def _taken(done: SimpleQueue[Sequence[Passage] | Exception], name: str, seconds: float) -> Sequence[Passage]:
-    try:
-        outcome = done.get(timeout=seconds)
-    except Empty:
-        raise RetrieverFailed(
-            f"{name}: it gave no answer within {seconds:.0f} s.", hint="Is it up, and reached from here?"
-        ) from None
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ") + "."
+    def _connected(self) -> Retriever:
+        if self._inner is None:
+            with self._connecting:
+                self._inner = self._inner or self.entry.connect(self.name)
+        return self._inner

@@ -1,0 +1,123 @@
+"""Vector stores as OpenAI has them: its own, Azure's, OGX (once Llama Stack), LiteLLM, our gateway.
+
+https://platform.openai.com/docs/api-reference/vector-stores/search
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pydantic import Field
+
+from kanoa_mlops.errors import RetrieverFailed
+from kanoa_mlops.grounding.connectors.entry import Address, KeyedEntry
+from kanoa_mlops.grounding.connectors.fields import (
+    chunk_in,
+    heading_in,
+    number,
+    page_in,
+    plain,
+    source_in,
+    title_in,
+)
+from kanoa_mlops.grounding.connectors.service import Service
+from kanoa_mlops.grounding.filters import Filter, as_json
+from kanoa_mlops.grounding.types import Passage
+
+_MOST_ON_A_PAGE = 50
+"""OpenAI's limit of `max_num_results`."""
+
+
+class OpenAI(KeyedEntry):
+    base_url: Address = "https://api.openai.com/v1"
+    """As OpenAI's clients take it, with `/v1`."""
+    vector_store_id: str = Field(min_length=1)
+    key_header: Literal["authorization", "api-key"] = "authorization"
+    """Azure takes its own keys as `api-key`, and Entra's tokens as everybody does."""
+    api_version: str | None = None
+    """Azure's `api-version`, where it wants one."""
+    ranking_options: Mapping[str, Any] | None = None
+    """Passed on as they stand."""
+    rewrite_query: bool | None = None
+
+    def connect(self, name: str) -> VectorStore:
+        service = Service(name, self.base_url, headers=self._headers, certificates=self.certificates)
+        return VectorStore(name, self, service)
+
+    def _headers(self) -> Mapping[str, str]:
+        key = self.key()
+        if not key:
+            return {}
+        return {"api-key": key} if self.key_header == "api-key" else {"Authorization": f"Bearer {key}"}
+
+
+@dataclass(frozen=True)
+class VectorStore:
+    name: str
+    entry: OpenAI
+    service: Service
+
+    def search(self, query: str, *, k: int = 5, filters: Filter | None = None) -> Sequence[Passage]:
+        """
+        Raises:
+            RetrieverFailed: it was not reached, or refused.
+        """
+        passages: list[Passage] = []
+        page = ""
+        while len(passages) < k:
+            answer = self._ask(query, k - len(passages), filters, page)
+            fresh = [each for each in _passages(answer, self.name) if each not in passages]
+            passages += fresh
+            page = str(answer.get("next_page") or "")
+            # One that does not know what it is asked by `page` gives the first page again.
+            if not fresh or not page or not answer.get("has_more"):
+                break
+        return passages[:k]
+
+    def _ask(self, query: str, k: int, filters: Filter | None, page: str) -> Mapping[str, Any]:
+        body: dict[str, Any] = {"query": query, "max_num_results": min(k, _MOST_ON_A_PAGE)}
+        if filters is not None:
+            body["filters"] = as_json(filters)
+        if self.entry.ranking_options is not None:
+            body["ranking_options"] = dict(self.entry.ranking_options)
+        if self.entry.rewrite_query is not None:
+            body["rewrite_query"] = self.entry.rewrite_query
+        # How the next page is asked for is not published for searches: as in OpenAI's other endpoints.
+        params = {"api-version": self.entry.api_version or "", "page": page}
+        path = f"/vector_stores/{quote(self.entry.vector_store_id, safe='')}/search"
+        answer = self.service.post(path, body, {name: each for name, each in params.items() if each})
+        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+            raise RetrieverFailed(
+                f"{self.name}: {self.entry.base_url} answered with what is no page of search results.",
+                hint="Is base_url that of an OpenAI-shaped API, with /v1?",
+            )
+        return answer
+
+
+def _passages(answer: Mapping[str, Any], store: str) -> Iterator[Passage]:
+    for each in answer["data"]:
+        if not isinstance(each, dict):
+            continue
+        attributes = each.get("attributes") or {}
+        name, file_id = str(each.get("filename") or ""), str(each.get("file_id") or "")
+        yield Passage(
+            text=_text(each.get("content")),
+            source=source_in(attributes) or name or file_id,
+            score=number(each.get("score")),
+            chunk_id=chunk_in(attributes),
+            title=title_in(attributes) or name,
+            page=page_in(attributes),
+            heading=heading_in(attributes),
+            file_id=file_id,
+            store=store,
+            attributes=plain(attributes),
+        )
+
+
+def _text(content: object) -> str:
+    """OpenAI sends a list of pieces; some send one."""
+    pieces = content if isinstance(content, list) else [content]
+    return "\n".join(str(each.get("text") or "") for each in pieces if isinstance(each, dict))
