@@ -1,4 +1,4 @@
-"""The fallback store: every collection in one file of SQLite, found by words and, where there are any, by vectors."""
+"""The fallback store: collections in one file of SQLite, searched by words, and by vectors if there are."""
 
 from kanoa_mlops.grounding.local.archive import LocalArchive
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _CREATE = f"INSERT INTO collections ({COLLECTION_COLUMNS}) VALUES ({', '.join('?' * 12)})"
 _COLLECTIONS = f"SELECT {COLLECTION_COLUMNS} FROM collections ORDER BY created_at, number"
 _CHANGE = (
-    "UPDATE collections SET name = ?, readers = ?, shareable = ?, attributes = ?, used_at = ?, expires_days = ? "
-    "WHERE id = ?"
+    "UPDATE collections SET name = ?, readers = ?, shareable = ?, attributes = ?, used_at = ?, "
+    "expires_days = ? WHERE id = ?"
 )
 _LOT = 256
 """Chunks that are handed out together to be embedded."""

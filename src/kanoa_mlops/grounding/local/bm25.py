@@ -1,4 +1,4 @@
-"""BM25 with the constants of most (k1 = 1.5, b = 0.75; Robertson and Zaragoza 2009) and Lucene's idf, never negative."""
+"""BM25 with the usual constants (Robertson and Zaragoza 2009) and Lucene's idf, which is never negative."""
 
 from __future__ import annotations
 

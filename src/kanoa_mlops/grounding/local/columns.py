@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +34,8 @@ class Columns:
 
     def _passing(self, wanted: Filter) -> Mask:
         if isinstance(wanted, Junction):
-            each = np.array([self._passing(one) for one in wanted.filters])
-            return each.all(axis=0) if wanted.operator == "and" else each.any(axis=0)
+            each = [self._passing(one) for one in wanted.filters]
+            return reduce(np.logical_and if wanted.operator == "and" else np.logical_or, each)
         return self._compared(wanted)
 
     def _compared(self, comparison: Comparison) -> Mask:

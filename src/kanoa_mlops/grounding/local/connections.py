@@ -70,7 +70,7 @@ class Connections:
             self._wipe()
 
     def _wipe(self) -> None:
-        """The log beside the file has the pages as they were before. A reader may hold it: next time, then."""
+        """The log beside the file has pages as they were before. A reader may hold it: next time, then."""
         if self._unwiped:
             (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._unwiped = bool(busy)

@@ -18,9 +18,11 @@ _SPACE = "SELECT model, dimensions FROM collections WHERE number = ?"
 _ENTER = "UPDATE collections SET model = ?, dimensions = ? WHERE number = ?"
 _PENDING = (
     "SELECT chunks.number FROM documents "
-    f"JOIN chunks ON chunks.number BETWEEN documents.number * {PLACES} AND documents.number * {PLACES} + {PLACES - 1} "
+    "JOIN chunks ON chunks.number "
+    f"BETWEEN documents.number * {PLACES} AND documents.number * {PLACES} + {PLACES - 1} "
     "LEFT JOIN vectors ON chunk = chunks.number "
-    "WHERE collection = ? AND (? OR (embedded < documents.chunks AND chunk IS NULL)) AND documents.number > ? "
+    "WHERE collection = ? AND (? OR (embedded < documents.chunks AND chunk IS NULL)) "
+    "AND documents.number > ? "
     "ORDER BY documents.number, chunks.number"
 )
 _LOT = f"SELECT {CHUNK_COLUMNS} FROM chunks WHERE number IN "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kanoa_mlops.grounding.filters import Attributes
-from kanoa_mlops.grounding.local.bm25 import B, K1, highest, weights
+from kanoa_mlops.grounding.local.bm25 import K1, B, highest, weights
 from kanoa_mlops.grounding.local.columns import Columns
 from kanoa_mlops.grounding.local.inverted import Inverted
 from kanoa_mlops.grounding.local.rows import PLACES
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Memory:
-    """Of chunks there is one of each in `lengths`, `alive` and `embedded`, in the order of their documents."""
+    """Chunks are in the order of their documents; `lengths`, `alive` and `embedded` have one of each."""
 
     revision: int
     removals: int

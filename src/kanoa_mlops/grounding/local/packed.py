@@ -1,7 +1,7 @@
 """The terms of a document's chunks, as they are kept: how often each chunk says which.
 
-Terms are kept as 32-bit hashes: among a million different ones, another term is taken for one of a question in one
-case of four thousand.
+Terms are kept as 32-bit hashes: among a million different ones, another term is taken for one of a question
+in one case of four thousand.
 """
 
 from __future__ import annotations

@@ -10,10 +10,13 @@ from kanoa_mlops.errors import NameTaken, UnknownCollection, UnknownFile
 from kanoa_mlops.grounding.archive import Collection, File, Held
 from kanoa_mlops.grounding.types import Chunk, Document, Space
 
-COLLECTION_COLUMNS = "id, name, owner, readers, folder, shareable, model, dimensions, attributes, created_at, used_at, expires_days"
+COLLECTION_COLUMNS = (
+    "id, name, owner, readers, folder, shareable, model, dimensions, attributes, created_at, used_at, "
+    "expires_days"
+)
 DOCUMENT_COLUMNS = (
-    "collection, revision, source, title, digest, file_id, path, bytes, modified, reader, attributes, added_at, "
-    "chunks, embedded, text_bytes"
+    "collection, revision, source, title, digest, file_id, path, bytes, modified, reader, attributes, "
+    "added_at, chunks, embedded, text_bytes"
 )
 HELD_COLUMNS = (
     "source, title, digest, file_id, path, bytes, modified, reader, chunks, embedded, attributes, added_at"
@@ -99,9 +102,21 @@ def row_of_document(document: Document, collection: int, revision: int, now: flo
 
 
 def held_of(row: tuple[Any, ...]) -> Held:
-    source, title, digest, file_id, path, *plain, attributes, added_at = row
-    names = (name_of(source), title, digest, file_id, name_of(path))
-    return Held(*names, *plain, attributes=json.loads(attributes), added_at=added_at)
+    source, title, digest, file_id, path, size, modified, reader, chunks, embedded, attributes, added_at = row
+    return Held(
+        name_of(source),
+        title,
+        digest,
+        file_id,
+        name_of(path),
+        size,
+        modified,
+        reader,
+        chunks,
+        embedded,
+        json.loads(attributes),
+        added_at,
+    )
 
 
 def row_of_chunk(number: int, chunk: Chunk) -> tuple[object, ...]:

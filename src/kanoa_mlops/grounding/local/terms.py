@@ -1,7 +1,7 @@
 """What a text is found by.
 
-Numbers stay whole and have one spelling, units and Greek letters are words, an identifier is found whole and by its
-parts, and scripts without spaces by each letter and each two in a row, as Lucene's CJK analyzer does.
+Numbers stay whole and have one spelling, units and Greek letters are words, an identifier is found whole and
+by its parts, and scripts without spaces by each letter and each two in a row, as Lucene's CJK analyzer does.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _name(token: str) -> tuple[str, ...]:
 
 
 def stem(word: str) -> str:
-    """Without an English plural: Harman's S stemmer (JASIS 42, 1991), which leaves names and other languages be."""
+    """Without an English plural: Harman's S stemmer (JASIS 42, 1991), which leaves names as they are."""
     if len(word) < 4 or not word.endswith("s"):
         return word
     if word.endswith("ies") and word[-4] not in "ea":
