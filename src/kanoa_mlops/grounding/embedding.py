@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from kanoa_mlops.errors import RetrieverFailed
 from kanoa_mlops.grounding.embedding_answer import read_vectors
 from kanoa_mlops.grounding.embedding_server import EmbeddingServer, TooLong
 from kanoa_mlops.grounding.numbers import numpy
@@ -22,36 +23,47 @@ _SHORTEST = 16
 """Characters; what is refused as too long below this is refused for another reason."""
 
 
-class HttpEmbedder:
-    """An `Embedder`. One serves all threads; `close` lets its connections go."""
+class Served(Protocol):
+    """Where an embedding model answers. Asked by several threads."""
+
+    @property
+    def model(self) -> str: ...
+
+    def ask(self, texts: Sequence[str]) -> bytes:
+        """The body of an answer of `/v1/embeddings`.
+
+        Raises:
+            RetrieverFailed: it was not reached, or refused.
+            TooLong: one of the texts is.
+        """
+        ...
+
+    def failure(self, what: str, *, hint: str = "") -> RetrieverFailed:
+        """Of the model, in words: 'gave ...'."""
+        ...
+
+
+class ServedEmbedder:
+    """An `Embedder`. One serves all threads."""
 
     def __init__(
-        self,
-        url: str,
-        model: str,
-        *,
-        key: str = "",
-        prompts: Prompts | None = None,
-        dimensions: int | None = None,
-        seconds: float = 300.0,
+        self, server: Served, *, prompts: Prompts | None = None, dimensions: int | None = None
     ) -> None:
         """
         Args:
-            url: with its version: 'http://127.0.0.1:8080/v1'.
-            dimensions: asked of the server, for models that can be cut; None takes what the model gives.
-            seconds: of one request, before it counts as not reached.
+            dimensions: what the model gives; None asks it once.
 
         Raises:
             MissingExtra: without the extra 'grounding'.
         """
         self._numpy = numpy()
-        self._server = EmbeddingServer(url, model, key, dimensions, seconds)
+        self._server = server
         self._prompts = prompts or Prompts()
         self._dimensions = dimensions
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"HttpEmbedder({self._server})"
+        return f"{type(self).__name__}({self._server})"
 
     @property
     def space(self) -> Space:
@@ -90,9 +102,6 @@ class HttpEmbedder:
         vector: Vectors = self._embed([self._prompts.query + text])[0]
         return vector
 
-    def close(self) -> None:
-        self._server.close()
-
     def _embed(self, texts: Sequence[str]) -> Vectors:
         try:
             vectors = read_vectors(self._server.ask(texts), len(texts), self._server.model)
@@ -125,6 +134,35 @@ class HttpEmbedder:
                 f"gave vectors of {dimensions} dimensions where {self._dimensions} were expected",
                 hint="Another model may answer under that name now; vectors of two models are not mixed.",
             )
+
+
+class HttpEmbedder(ServedEmbedder):
+    """Of a server by its address; `close` lets its connections go."""
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        key: str = "",
+        prompts: Prompts | None = None,
+        dimensions: int | None = None,
+        seconds: float = 300.0,
+    ) -> None:
+        """
+        Args:
+            url: with its version: 'http://127.0.0.1:8080/v1'.
+            dimensions: asked of the server, for models that can be cut; None takes what the model gives.
+            seconds: of one request, before it counts as not reached.
+
+        Raises:
+            MissingExtra: without the extra 'grounding'.
+        """
+        self._connection = EmbeddingServer(url, model, key, dimensions, seconds)
+        super().__init__(self._connection, prompts=prompts, dimensions=dimensions)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

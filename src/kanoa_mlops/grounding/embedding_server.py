@@ -104,10 +104,13 @@ class EmbeddingServer:
         status = answer.status_code
         hint = _HINTS.get(status, "It is busy; try again later, or with fewer at once." * (status in _BUSY))
         failure = self.failure(f"answered HTTP {status}: {said}", hint=hint)
-        # llama.cpp says it with 500.
-        if status in (400, 413, 422, 500) and (code == _TOO_LONG_CODE or _TOO_LONG_WORDS.search(said)):
-            return TooLong(failure)
-        return failure
+        return TooLong(failure) if is_too_long(status, code, said) else failure
+
+
+def is_too_long(status: int, code: str, said: str) -> bool:
+    """Whether a refusal means that one of the texts has more tokens than the model takes."""
+    # llama.cpp says it with 500.
+    return status in (400, 413, 422, 500) and bool(code == _TOO_LONG_CODE or _TOO_LONG_WORDS.search(said))
 
 
 def _retry_after(answer: httpx.Response) -> float:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,12 +15,13 @@ from kanoa_mlops.errors import (
     MissingExtra,
     OtherSpace,
     RetrieverFailed,
+    UnknownCollection,
     UnknownFile,
     UnknownFormat,
     UnreadableDocument,
 )
 from kanoa_mlops.grounding.archive import Archive
-from kanoa_mlops.grounding.library.attachment import Fault
+from kanoa_mlops.grounding.library.attachment import Attachment, Fault
 from kanoa_mlops.grounding.library.ledger import CLAIM_SECONDS, Claim, Ledger
 from kanoa_mlops.grounding.library.reading import Reading
 from kanoa_mlops.grounding.library.vectors import EmbedderOf
@@ -112,12 +113,12 @@ class Intake:
                 self._ledger.release(claim)
                 return
             fault, message = _fault(error)
-            self._archive.drop(attachment.collection_id, [attachment.file_id])
+            self._drop(attachment)
             kept, outcome = self._ledger.finish(claim, "failed", fault, message), f"failed {fault}"
             if fault == "server_error":
                 _log.warning("file=%s was not taken in: %s", attachment.file_id, message)
         if not kept and self._ledger.find(attachment.collection_id, attachment.file_id) is None:
-            self._archive.drop(attachment.collection_id, [attachment.file_id])
+            self._drop(attachment)
         _log.info(
             "took in file=%s collection=%s outcome=%s seconds=%.3f",
             attachment.file_id,
@@ -125,6 +126,10 @@ class Intake:
             outcome.replace(" ", "_"),
             time.monotonic() - began,
         )
+
+    def _drop(self, attachment: Attachment) -> None:
+        with suppress(UnknownCollection):  # it may be gone as a whole
+            self._archive.drop(attachment.collection_id, [attachment.file_id])
 
     def _take_in(self, claim: Claim) -> None:
         if claim.tries > _MOST_TRIES:
