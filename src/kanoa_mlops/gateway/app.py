@@ -17,6 +17,7 @@ from kanoa_mlops.gateway.dispatcher import Dispatcher
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figures import FigureDesk, FigureReader
 from kanoa_mlops.gateway.forward import Forwarder
+from kanoa_mlops.gateway.grounded.grounding import Grounding, make_grounding
 from kanoa_mlops.gateway.heap import LARGE_BYTES, Heap
 from kanoa_mlops.gateway.holding import Holding, Loader
 from kanoa_mlops.gateway.http.client import Client, WayOut
@@ -53,12 +54,14 @@ class App:
     """For who watches them to put what they tell."""
     _client: Client
     _heap: Heap
+    _grounding: Grounding
 
     def close(self) -> None:
         """Once nothing is in flight any more."""
         self._heap.close()
         self.dispatcher.close()
         self._client.close()
+        self._grounding.close()
 
 
 def make_app(
@@ -126,7 +129,8 @@ def make_app(
         purse,
     )
     desk = FigureDesk(backends, figures, describer, max_images, allow_remote_images, metrics.figure_read)
-    passage = Passage(backends, limits, metrics, desk, sending, reception)
+    grounding = make_grounding(library, figures, describer, limits)
+    passage = Passage(backends, limits, metrics, desk, sending, reception, grounding)
     about = About(backends, dispatcher, metrics, version, reads=figures is not None, created=int(time.time()))
     handlers = {("POST", route): passage.pass_on for route in routes.PASSED_ON} | about.handlers()
     handlers |= surfaces(
@@ -158,6 +162,7 @@ def make_app(
         readings,
         client,
         heap,
+        grounding,
     )
 
 

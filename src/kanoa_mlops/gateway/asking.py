@@ -34,12 +34,14 @@ def ask_of(
     seconds: float,
     images: bool,
     shared: bool,
+    kept_here: str = "",
 ) -> Ask:
     """
     Args:
         id: the gateway's own for the request.
         seconds: how long it may wait.
         images: they go to the model as they are.
+        kept_here: why it may not leave the owner's machines.
         shared: several backends serve the model, so it matters where such a prompt was seen.
     """
     fields = asked.fields
@@ -58,7 +60,8 @@ def ask_of(
         images=count > 0,
         tools=bool(fields.get("tools")),
         structured=_structured(fields),
-        burst=burst,
+        burst="never" if kept_here and burst == "allow" else burst,
+        kept_here=kept_here,
         prompt_least=0,  # the engine counts, and says so where it is too much
         prompt_most=size + _TEMPLATE + count * _IMAGE_MOST,
         prefix=_prefix(fields) if shared else b"",

@@ -48,6 +48,8 @@ class Backend:
     tools: bool = True
     structured: bool = True
     """Gives answers that follow a schema."""
+    takes_system: bool = True
+    """Its template has a system role."""
     reasons: bool = False
     """Thinks before it answers."""
     grant: Grant | None = None

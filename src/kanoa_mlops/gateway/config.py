@@ -47,6 +47,8 @@ class BackendConfig(Placed):
     tools: bool = True
     structured: bool = True
     """Follows a schema, as all three engines do."""
+    system: bool = True
+    """Its chat template knows a system role; else what a gateway has to say stands in the user's message."""
     context: Annotated[int, Field(gt=0)]
     """Tokens of one request, prompt and answer."""
     upstream_model: str = ""
@@ -128,6 +130,7 @@ def backend_of(config: BackendConfig) -> Backend:
         slots=config.parallel,
         tools=config.tools,
         structured=config.structured,
+        takes_system=config.system,
     )
 
 

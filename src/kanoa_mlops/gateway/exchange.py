@@ -6,6 +6,7 @@ import os
 import re
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.books.money import MICRO, cost
@@ -18,7 +19,10 @@ from kanoa_mlops.gateway.inflight import Patience
 from kanoa_mlops.gateway.policy.decision import Why
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.trace import Trace
-from kanoa_mlops.gateway.usage import Usage
+from kanoa_mlops.gateway.usage import Step, Usage
+
+if TYPE_CHECKING:
+    from kanoa_mlops.gateway.grounded.grounds import Grounds
 
 CLIENT_LEFT = 499  # what nginx notes for a client that closed the connection
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -51,6 +55,10 @@ class Exchange:
     reservation: Reservation | None = None
     """What was set aside for it."""
     figures: FigureNotes = NO_FIGURES
+    grounds: Grounds | None = None
+    """What the answer stands on, where documents were asked for."""
+    steps: tuple[Step, ...] = ()
+    """What models did for it before the last was asked, beside its figures."""
     usage: Usage | None = None
     pieces: int = 0
     """Of the answer, where the engine did not count; about as many as tokens."""
@@ -90,7 +98,13 @@ class Exchange:
             headers["x-kanoa-queue-ms"] = str(round((self.queue_seconds + self.held_seconds) * 1000))
             headers["x-kanoa-overhead-ms"] = f"{self.overhead_seconds * 1000:.1f}"
             headers |= self._cost
+        if self.grounds and self.grounds.settled:
+            headers["x-grounding-status"] = self.grounds.status
         return headers if self.figures is NO_FIGURES else headers | self.figures.headers
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        return (*self.steps, *self.figures.steps)
 
     @property
     def overhead_seconds(self) -> float:
@@ -160,6 +174,8 @@ def log_line(exchange: Exchange) -> str:
         line += f" figure={exchange.figures.way.replace(', ', '+')}"
     if exchange.figures.model:
         line += f" figure_model={exchange.figures.model}"
+    if exchange.grounds:
+        line += f" grounding={exchange.grounds.status}"
     if exchange.error:
         line += f" error={exchange.error.code} source={exchange.error.source}"
     return line

@@ -85,7 +85,7 @@ class Forwarder:
         heartbeat: Heartbeat | None,
     ) -> Stream:
         splitter = EventSplitter()
-        tally = Tally(answer.backend, wants_usage=asked.wants_usage, steps=exchange.figures.steps)
+        tally = Tally(answer.backend, wants_usage=asked.wants_usage, steps=exchange.all_steps)
         outgoing = tally.pass_on(await _first_events(answer, splitter))
         if tally.error and not data_of(outgoing):
             raise _noted(exchange, tally.error)
@@ -139,7 +139,7 @@ async def _whole(exchange: Exchange, answer: EngineAnswer) -> Response:
 
 
 def _counted(exchange: Exchange, body: bytes, answer: EngineAnswer) -> bytes:
-    return add_steps(body, exchange.figures.steps, answer.backend.model)
+    return add_steps(body, exchange.all_steps, answer.backend.model)
 
 
 async def _begin(request: Request, exchange: Exchange, content_type: str) -> Stream:

@@ -16,6 +16,8 @@ from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figure_notes import NO_FIGURES
 from kanoa_mlops.gateway.figures import FigureDesk, parse_wish
+from kanoa_mlops.gateway.grounded.grounding import Grounding
+from kanoa_mlops.gateway.grounded.wish import is_wished
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer
@@ -35,6 +37,7 @@ class Passage:
     desk: FigureDesk
     sending: Sending
     reception: Reception | None
+    grounding: Grounding
 
     async def pass_on(self, request: Request, exchange: Exchange) -> Answer:
         exchange.guest = guest = await self.reception.admit(request.headers) if self.reception else Guest()
@@ -43,13 +46,24 @@ class Passage:
         exchange.read_at, exchange.body_bytes = time.monotonic(), len(raw)
         asked = parse_body(raw, chat=exchange.route == routes.CHAT)
         async with request.staying():
+            nearest = find(asked.model, self.backends)
+            guest.require(nearest.model)
+            exchange.model = nearest.model
+            self.metrics.started(exchange)
+            if exchange.route == routes.CHAT and is_wished(asked.fields):
+                send = partial(self._grounded, exchange, guest)
+                return await self.grounding.answer(request, exchange, guest, asked, nearest, send)
             return await self.sending.send(await self._errand(request, exchange, guest, asked))
 
-    async def _errand(self, request: Request, exchange: Exchange, guest: Guest, asked: Asked) -> Errand:
-        model = find(asked.model, self.backends).model
-        guest.require(model)
-        exchange.model = model
-        self.metrics.started(exchange)
+    async def _grounded(
+        self, exchange: Exchange, guest: Guest, request: Request, asked: Asked, kept_here: str
+    ) -> Answer:
+        return await self.sending.send(await self._errand(request, exchange, guest, asked, kept_here))
+
+    async def _errand(
+        self, request: Request, exchange: Exchange, guest: Guest, asked: Asked, kept_here: str = ""
+    ) -> Errand:
+        model = exchange.model
         burst = parse_burst(request.headers.get("x-kanoa-burst", ""))
         pool = self.backends.pool(model)
         images, body = await self._conveyed(request, exchange, asked, pool)
@@ -62,6 +76,7 @@ class Passage:
             seconds=self.sending.dispatcher.terms.queue_seconds,
             images=images,
             shared=len(pool) > 1,
+            kept_here=kept_here,
         )
         exchange.prompt_tokens = ask.prompt_tokens
         return Errand(request, exchange, asked, ask, guest, body)

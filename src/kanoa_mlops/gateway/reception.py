@@ -57,7 +57,7 @@ class Reception:
         if guest is None:
             return
         entries = [_entry(guest, exchange)]
-        if exchange.figures.steps:
+        if exchange.all_steps:
             entries += _entries_of_steps(guest, exchange)
         tokens = 0
         for entry in entries:
@@ -91,7 +91,7 @@ def _entry(guest: Guest, exchange: Exchange) -> Entry:
 
 
 def _entries_of_steps(guest: Guest, exchange: Exchange) -> Iterator[Entry]:
-    for number, step in enumerate(exchange.figures.steps):
+    for number, step in enumerate(exchange.all_steps):
         yield Entry(
             request=f"{exchange.own_id}-{number}",
             at=exchange.at,

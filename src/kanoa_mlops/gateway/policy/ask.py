@@ -30,6 +30,8 @@ class Ask:
     structured: bool = False
     """Wants an answer that follows a schema."""
     burst: Burst = "allow"
+    kept_here: str = ""
+    """Why it may not leave the owner's machines whatever it says; '' where nothing in it forbids it."""
     prompt_least: int | None = None
     """It has no fewer tokens; None where the estimate is the count."""
     prompt_most: int | None = None

@@ -56,6 +56,8 @@ def in_question(ask: Ask, pool: Pool) -> tuple[BackendView, ...]:
 
 
 def _forbidden(ask: Ask, rules: Rules) -> Barrier | None:
+    if ask.kept_here:
+        return Barrier("request", ask.kept_here)
     if ask.burst == "never":
         return Barrier("request", "the request forbids it")
     if not rules.burst_allowed:

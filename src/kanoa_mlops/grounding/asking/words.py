@@ -26,6 +26,8 @@ class Words:
     """What the person asks, in one line; '' where the message holds nothing but the task."""
     data: tuple[str, ...] = ()
     """What was sent along in code fences, as it is: tables, JSON."""
+    said: str = ""
+    """All prose but for lists that only say how to answer."""
 
 
 def own_words(message: str) -> Words:
@@ -35,7 +37,7 @@ def own_words(message: str) -> Words:
     lines = list(_without_forms(prose.splitlines()))
     pieces = [*_labelled(lines), *(own_part(each) for each in _sentences(lines))]
     pieces += [_columns(each) for each in data]
-    return Words(_cut(" ".join(dict.fromkeys(each for each in pieces if each))), data)
+    return Words(_cut(" ".join(dict.fromkeys(each for each in pieces if each))), data, "\n".join(lines))
 
 
 def _labelled(lines: Sequence[str]) -> Iterator[str]:
