@@ -45,18 +45,29 @@ def _routes(document: Mapping[str, Any]) -> Iterator[str]:
         rows = [
             (f"`{method.upper()} {path}`", operation["summary"], _body_of(operation), _statuses(operation))
             for path, item in document["paths"].items()
-            for method, operation in item.items()
+            for method, operation in operations(item)
             if tag["name"] in operation["tags"]
         ]
         title, about = tag["name"].capitalize(), tag["description"]
         yield f"## {title}\n\n{about}\n\n" + _table(("Route", "What it is", "Body", "Statuses"), rows)
 
 
+def operations(item: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Of a path, beside the parameters that all of them have."""
+    return ((method, operation) for method, operation in item.items() if method != "parameters")
+
+
 def _body_of(operation: Mapping[str, Any]) -> str:
     if "requestBody" not in operation:
         return ""
-    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    name = _name_of_body(operation)
     return f"[{name}](#{name.lower()})"
+
+
+def _name_of_body(operation: Mapping[str, Any]) -> str:
+    [media] = operation["requestBody"]["content"].values()
+    name: str = media["schema"]["$ref"].rpartition("/")[2]
+    return name
 
 
 def _statuses(operation: Mapping[str, Any]) -> str:
@@ -93,10 +104,9 @@ def _bodies(document: Mapping[str, Any]) -> Iterator[str]:
     schemas = document["components"]["schemas"]
     yield "## Bodies\n\nFields that the gateway itself looks at. Others go on, or are passed over."
     for item in document["paths"].values():
-        for operation in item.values():
+        for _, operation in operations(item):
             if "requestBody" in operation:
-                schema = operation["requestBody"]["content"]["application/json"]["schema"]
-                name = schema["$ref"].rpartition("/")[2]
+                name = _name_of_body(operation)
                 yield f"### {name}\n\n" + _fields(schemas[name], schemas)
 
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from kanoa_mlops.gateway import routes
+from kanoa_mlops.gateway.library import asked
 from kanoa_mlops.gateway.openapi import described, description
 from kanoa_mlops.gateway.policy.backend import Kind
 from kanoa_mlops.gateway.surfaces.given import Given
@@ -95,8 +96,8 @@ def test_every_header_is_described_and_no_other() -> None:
     proxied = {"forwarded", "x-forwarded-for"}
     assert all(name in schemes["bearer"]["description"] for name in {*proxied, "authorization"})
     outgoing = set(components["headers"])
-    asked, told, named = headers_of_the_code()
-    assert asked <= incoming
+    read, told, named = headers_of_the_code()
+    assert read <= incoming
     assert told == outgoing
     assert named == incoming | outgoing | proxied
 
@@ -206,6 +207,12 @@ def words(node: ast.expr | None, local: Mapping[str, ast.expr]) -> Iterator[str]
         ("OllamaEmbed", ollama.EmbedRequest),
         ("OllamaEmbeddings", ollama.EmbeddingsRequest),
         ("OllamaShow", ollama.ShowRequest),
+        ("StoreCreated", asked.StoreCreated),
+        ("StoreChanged", asked.StoreChanged),
+        ("Attached", asked.Attached),
+        ("Described", asked.Described),
+        ("BatchCreated", asked.BatchCreated),
+        ("Searched", asked.Searched),
     ],
 )
 def test_every_field_of_a_body_is_described_and_no_other(name: str, kind: type[Given]) -> None:
