@@ -12,6 +12,7 @@ class Limits:
     """Whoever passes one is named and skipped."""
 
     seconds: float = 120.0
+    """Of the processor; by the clock, four times that, as others may be using it."""
     memory_bytes: int = 1024 * MIB
     """Of the process that reads, in RAM."""
     file_bytes: int = 256 * MIB

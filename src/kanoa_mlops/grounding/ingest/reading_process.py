@@ -17,6 +17,7 @@ from kanoa_mlops.grounding.ingest.frames import SIZES, packed, unpacked
 from kanoa_mlops.grounding.ingest.limits import MIB, Limits
 
 _LOOK = 0.05  # seconds between two looks at its memory
+_CLOCK = 4  # times the seconds of the processor
 _PIECE = 1 << 20
 _ANSWER = 8  # times the text: headings and JSON come on top
 
@@ -95,8 +96,8 @@ class _Talk:
         self._in, self._out = process.stdin.fileno(), process.stdout.fileno()
         self._process, self._limits = process, limits
         self._selector = selectors.DefaultSelector()
-        self._end = time.monotonic() + limits.seconds
-        self._watched: psutil.Process | None = None
+        self._watched = psutil.Process(process.pid)
+        self._restart()
 
     def close(self) -> None:
         self._selector.close()
@@ -118,8 +119,12 @@ class _Talk:
         if self._out not in self._selector.get_map():
             self._selector.register(self._out, selectors.EVENT_READ)
         answer = unpacked(self._exactly)
-        self._end = time.monotonic() + self._limits.seconds
+        self._restart()
         return answer
+
+    def _restart(self) -> None:
+        self._end = time.monotonic() + _CLOCK * self._limits.seconds
+        self._before: float | None = None
 
     def _exactly(self, count: int) -> bytes:
         if count > _ANSWER * self._limits.text_bytes + SIZES.size + 16 * MIB:
@@ -140,19 +145,27 @@ class _Talk:
     def _wait(self) -> None:
         """Until the pipe is ready."""
         while not self._selector.select(_LOOK):
-            if time.monotonic() > self._end:
+            used, memory = self._used()
+            if used > self._limits.seconds or time.monotonic() > self._end:
                 raise UnreadableDocument(f"It was not read within {self._limits.seconds:g} s.")
-            if self._memory() > self._limits.memory_bytes:
+            if memory > self._limits.memory_bytes:
                 raise UnreadableDocument(
                     f"It needs more than {self._limits.memory_bytes // MIB} MiB of memory."
                 )
 
-    def _memory(self) -> int:
+    def _used(self) -> tuple[float, int]:
+        """Seconds of the processor since the last answer, and bytes of memory now."""
         try:
-            self._watched = self._watched or psutil.Process(self._process.pid)
-            return int(self._watched.memory_info().rss)
+            with self._watched.oneshot():
+                spent = self._spent()
+                self._before = spent if self._before is None else self._before
+                return spent - self._before, int(self._watched.memory_info().rss)
         except psutil.Error:
-            return 0
+            return 0.0, 0
+
+    def _spent(self) -> float:
+        times = self._watched.cpu_times()
+        return float(times.user + times.system)
 
     def _died(self) -> UnreadableDocument:
         try:

@@ -21,6 +21,7 @@ from kanoa_mlops.grounding.ingest.frames import packed, unpacked
 from kanoa_mlops.grounding.ingest.limits import MIB
 from kanoa_mlops.grounding.ingest.sniffing import HEAD, format_of
 
+_CLOCK = 4  # times the seconds of the processor
 _BEYOND = 5  # seconds that the one who asked has to end it first
 _ADDRESSES = 1024 * MIB  # beside the memory allowed: libraries and threads reserve more than they use
 
@@ -102,7 +103,7 @@ def _limit(job: dict[str, Any]) -> None:
     """Should the one who asked be gone: neither alarm nor limit can be forgotten by what hangs."""
     import resource
 
-    signal.alarm(int(job["seconds"]) + _BEYOND)
+    signal.alarm(_CLOCK * int(job["seconds"]) + _BEYOND)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = job["memory"] + _ADDRESSES
     if sys.platform == "linux":

@@ -145,6 +145,7 @@ class _Page(HTMLParser):
 
     def _end_table(self) -> None:
         ended = self._tables.pop()
+        ended.finish()
         if self._tables:
             # A table within a cell is text of that cell.
             self._tables[-1].add(" ".join(" ".join(row) for row in ended.rows))
@@ -203,6 +204,10 @@ class _Table:
         elif tag == "caption":
             self._in_caption = False
         return True
+
+    def finish(self) -> None:
+        self._end_cell()
+        self.rows = [row for row in self.rows if row]
 
     def add(self, data: str) -> None:
         if self._in_caption:
