@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kanoa_mlops.grounding.archive import Archive
-from kanoa_mlops.grounding.ingest import Chunking, FileReader, embed_missing
+from kanoa_mlops.grounding.ingest.chunking import Chunking
+from kanoa_mlops.grounding.ingest.file_reader import FileReader
+from kanoa_mlops.grounding.ingest.vectors import embed_missing
 from kanoa_mlops.grounding.library.attachment import Cut
 from kanoa_mlops.grounding.library.reading import Progress
 from kanoa_mlops.grounding.types import Document, Embedder
