@@ -29,9 +29,7 @@ def weights(terms: Mapping[int, int], count: Callable[[int], int], chunks: int) 
     """
     counts = {term: found for term in terms if (found := count(term))}
     rare = {term: found for term, found in counts.items() if found * 2 <= chunks}
-    worth = [
-        (term, idf(found, chunks) * (1 + math.log(terms[term]))) for term, found in (rare or counts).items()
-    ]
+    worth = [(term, idf(found, chunks) * terms[term]) for term, found in (rare or counts).items()]
     return sorted(worth, key=lambda each: -each[1])[:_MOST_TERMS]
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 
+from kanoa_mlops.grounding.local.stem import stem
+
 # Optional in their scripts: Latin, Greek and Cyrillic accents, Hebrew and Arabic vowels; and the soft hyphen.
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u00ad]")
 _EXPONENT = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹⁺⁻₀-₉])")
@@ -68,14 +70,3 @@ def _name(token: str) -> tuple[str, ...]:
     parts = [part for part in _SEAM.split(token) if part]
     whole = (token.casefold(),) if len(parts) > 1 else ()
     return (*(stem(part.casefold()) for part in parts), *whole)
-
-
-def stem(word: str) -> str:
-    """Without an English plural: Harman's S stemmer (JASIS 42, 1991), which leaves names as they are."""
-    if len(word) < 4 or not word.endswith("s"):
-        return word
-    if word.endswith("ies") and word[-4] not in "ea":
-        return word[:-3] + "y"
-    if word.endswith("es") and word[-3] not in "aeo":
-        return word[:-1]
-    return word[:-1] if word[-2] not in "us" else word
