@@ -85,6 +85,9 @@ class SearchIndex:
             asked = answer.get("@search.nextPageParameters") if documents else None
         return found[:k]
 
+    def close(self) -> None:
+        self.service.close()
+
     def _asked(self, query: str, k: int, filters: Filter | None) -> dict[str, Any]:
         asked: dict[str, Any] = {"search": query, "top": k}
         if filters is not None:

@@ -77,6 +77,9 @@ class VectorStore:
                 break
         return passages[:k]
 
+    def close(self) -> None:
+        self.service.close()
+
     def _ask(self, query: str, k: int, filters: Filter | None, page: str) -> Mapping[str, Any]:
         body: dict[str, Any] = {"query": query, "max_num_results": min(k, _MOST_ON_A_PAGE)}
         if filters is not None:

@@ -90,6 +90,9 @@ class Service:
                 raise self._failure("answered with what is no JSON", "Is base_url right?") from None
         raise AssertionError("unreachable: the second try returns or raises")
 
+    def close(self) -> None:
+        self._client.close()
+
     def _read(self, answer: httpx.Response, until: float) -> bytes:
         pieces = bytearray()
         for piece in answer.iter_bytes():

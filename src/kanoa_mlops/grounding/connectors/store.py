@@ -56,8 +56,15 @@ class Store:
             raise RetrieverFailed(f"{self.name}: {outcome.message}", hint=outcome.hint) from outcome
         return [replace(each, store=self.name) for each in outcome[:k]]
 
+    def close(self) -> None:
+        """What it keeps open is let go; the next search connects anew."""
+        with self._connecting:
+            inner, self._inner = self._inner, None
+        if inner is not None and (let_go := getattr(inner, "close", None)) is not None:
+            let_go()
+
     def _connected(self) -> Retriever:
-        if self._inner is None:
-            with self._connecting:
-                self._inner = self._inner or self.entry.connect(self.name)
-        return self._inner
+        with self._connecting:
+            if self._inner is None:
+                self._inner = self.entry.connect(self.name)
+            return self._inner

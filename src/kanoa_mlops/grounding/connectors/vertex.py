@@ -76,6 +76,9 @@ class RagCorpus:
         answer = self.service.post(f"/v1/{self.entry.parent}:retrieveContexts", body)
         return [self._passage(each) for each in self._contexts(answer)][:k]
 
+    def close(self) -> None:
+        self.service.close()
+
     def _contexts(self, answer: object) -> Sequence[Mapping[str, Any]]:
         """Nothing found is an answer without contexts."""
         outer = answer.get("contexts", {}) if isinstance(answer, dict) else None
