@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -104,7 +104,7 @@ class StoresDoor:
             reader,
             asked.name or "",
             attributes=asked.metadata or {},
-            expires_days=asked.expires_after.days if asked.expires_after else None,
+            expires_days=_days(asked.expires_after),
         )
         if wanted:
             library.attachments.attach(reader, collection.id, wanted)
@@ -129,14 +129,16 @@ class StoresDoor:
         ]
 
     def _update(self, reader: Reader, name: str, asked: StoreChanged) -> dict[str, Any]:
-        changes: dict[str, object] = {}
-        if asked.name is not None:
-            changes["name"] = asked.name
-        if asked.metadata is not None:
-            changes["attributes"] = asked.metadata
-        if "expires_after" in asked.model_fields_set:
-            changes["expires_days"] = _days(asked.expires_after)
-        return self._told(self.desk.library.shelves.change(reader, name, **changes))
+        def changed(collection: Collection) -> Collection:
+            if asked.name is not None:
+                collection = replace(collection, name=asked.name or collection.id)
+            if asked.metadata is not None:
+                collection = replace(collection, attributes=asked.metadata)
+            if "expires_after" in asked.model_fields_set:
+                collection = replace(collection, expires_days=_days(asked.expires_after))
+            return collection
+
+        return self._told(self.desk.library.shelves.change(reader, name, changed))
 
     def _search(self, reader: Reader, name: str, asked: Searched) -> Found:
         options = asked.ranking_options or RankingOptions()

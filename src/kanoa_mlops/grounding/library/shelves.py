@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kanoa_mlops.errors import CollectionExpired, KeptElsewhere, NameTaken, UnknownCollection
 from kanoa_mlops.grounding.archive import Archive, Collection, Reader
+from kanoa_mlops.grounding.filters import Attributes
 from kanoa_mlops.grounding.library.bound import Bound, bound_id
 from kanoa_mlops.grounding.library.ids import new_id
 from kanoa_mlops.grounding.library.stores import Answer, Kept, Provided, Sought, Store
@@ -105,34 +106,39 @@ class Shelves:
         """Stores of providers that this reader may see, by name."""
         return {name: each.bound for name, each in self._bound.items() if each.bound.is_open_to(reader)}
 
-    def create(self, reader: Reader, name: str, **terms: object) -> Collection:
+    def create(
+        self,
+        reader: Reader,
+        name: str,
+        *,
+        attributes: Attributes | None = None,
+        expires_days: int | None = None,
+    ) -> Collection:
         """A new one of this reader's. One without a name, or with one that is taken, has its id in it."""
         id, now = new_id("vs_")
-        collection = replace(
-            Collection(id, name or id, owner=reader.key_id, created_at=now, used_at=now),
-            **terms,  # type: ignore[arg-type]
+        collection = Collection(
+            id,
+            name or id,
+            owner=reader.key_id,
+            attributes=attributes or {},
+            created_at=now,
+            used_at=now,
+            expires_days=expires_days,
         )
-        try:
-            self._archive.create(collection)
-        except NameTaken:
-            collection = replace(collection, name=f"{name} {id}")
-            self._archive.create(collection)
-        return collection
+        return _named(collection, self._archive.create)
 
-    def change(self, reader: Reader, name: str, **changes: object) -> Collection:
+    def change(self, reader: Reader, name: str, changed: Callable[[Collection], Collection]) -> Collection:
         """A name that is taken gets the id in it.
+
+        Args:
+            changed: makes of what it is now what it is to be.
 
         Raises:
             UnknownCollection: as for `own`.
+            KeptElsewhere: likewise.
         """
         with self._lock:
-            collection = replace(self.own(reader, name), **changes)  # type: ignore[arg-type]
-            try:
-                self._archive.change(collection)
-            except NameTaken:
-                collection = replace(collection, name=f"{collection.name} {collection.id}")
-                self._archive.change(collection)
-        return collection
+            return _named(changed(self.own(reader, name)), self._archive.change)
 
     def _touch(self, collection: Collection) -> None:
         now = time.time()
@@ -143,6 +149,15 @@ class Shelves:
             for each in self._archive.collections():
                 if each.id == collection.id:  # as it is by now
                     self._archive.change(replace(each, used_at=now))
+
+
+def _named(collection: Collection, write: Callable[[Collection], None]) -> Collection:
+    try:
+        write(collection)
+    except NameTaken:
+        collection = replace(collection, name=f"{collection.name} {collection.id}")
+        write(collection)
+    return collection
 
 
 def shown_name(collection: Collection) -> str:
