@@ -94,6 +94,9 @@ def test_fields_are_called_as_their_owner_says() -> None:
 
 @pytest.mark.parametrize("body", [[], {}, {"value": {}}])
 def test_what_are_no_documents_is_a_failure(body: object) -> None:
-    with Provider(Answer(body)) as provider, store(entry(provider)) as lab:
-        with pytest.raises(RetrieverFailed, match="no documents"):
-            lab.search("x")
+    with (
+        Provider(Answer(body)) as provider,
+        store(entry(provider)) as lab,
+        pytest.raises(RetrieverFailed, match="no documents"),
+    ):
+        lab.search("x")

@@ -63,9 +63,12 @@ def test_a_filter_goes_along_in_cel() -> None:
 
 
 def test_what_cel_cannot_say_is_not_asked() -> None:
-    with Provider(GOOD) as provider, store(entry(provider, api_key_env="LAB_KEY")) as lab:
-        with pytest.raises(BadFilter, match="no way to name"):
-            lab.search("x", filters=parse_filter({"type": "eq", "key": "x || true", "value": 1}))
+    with (
+        Provider(GOOD) as provider,
+        store(entry(provider, api_key_env="LAB_KEY")) as lab,
+        pytest.raises(BadFilter, match="no way to name"),
+    ):
+        lab.search("x", filters=parse_filter({"type": "eq", "key": "x || true", "value": 1}))
     assert provider.asked == []
 
 
@@ -77,9 +80,12 @@ def test_nothing_found_is_an_answer(body: object) -> None:
 
 @pytest.mark.parametrize("body", [[], {"contexts": []}, {"contexts": {"contexts": [1]}}])
 def test_what_is_none_is_a_failure(body: object) -> None:
-    with Provider(Answer(body)) as provider, store(entry(provider, api_key_env="LAB_KEY")) as lab:
-        with pytest.raises(RetrieverFailed, match="no contexts"):
-            lab.search("x")
+    with (
+        Provider(Answer(body)) as provider,
+        store(entry(provider, api_key_env="LAB_KEY")) as lab,
+        pytest.raises(RetrieverFailed, match="no contexts"),
+    ):
+        lab.search("x")
 
 
 def test_google_auth_finds_who_one_is_and_is_asked_once_an_hour(tmp_path: Path) -> None:
@@ -97,9 +103,12 @@ def test_google_auth_finds_who_one_is_and_is_asked_once_an_hour(tmp_path: Path) 
 
 def test_who_is_nobody_is_told_how_to_become_somebody(tmp_path: Path) -> None:
     os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(tmp_path / "none.json")
-    with Provider(GOOD) as provider, store(entry(provider)) as lab:
-        with pytest.raises(RetrieverFailed, match="no access token") as caught:
-            lab.search("x")
+    with (
+        Provider(GOOD) as provider,
+        store(entry(provider)) as lab,
+        pytest.raises(RetrieverFailed, match="no access token") as caught,
+    ):
+        lab.search("x")
     assert "gcloud auth application-default login" in caught.value.hint
     assert provider.asked == []
 
