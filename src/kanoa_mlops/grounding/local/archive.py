@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanoa_mlops.grounding.archive import Collection, File, Held, Stats
 from kanoa_mlops.grounding.filters import Filter
-from kanoa_mlops.grounding.local import documents, embedding, uploads
+from kanoa_mlops.grounding.local import documents, embedding, plain, uploads
 from kanoa_mlops.grounding.local.connections import Connections
 from kanoa_mlops.grounding.local.found import passages
 from kanoa_mlops.grounding.local.keeper import Keeper
-from kanoa_mlops.grounding.local.packed import hash_of
+from kanoa_mlops.grounding.local.question import Question
 from kanoa_mlops.grounding.local.rows import (
     COLLECTION_COLUMNS,
     PLACES,
@@ -23,7 +23,7 @@ from kanoa_mlops.grounding.local.rows import (
     row_of_collection,
     unknown_collection,
 )
-from kanoa_mlops.grounding.local.terms import terms
+from kanoa_mlops.grounding.local.terms import counts
 from kanoa_mlops.grounding.types import Chunk, Document, Passage, Ranking, Space
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _CHANGE = (
     "UPDATE collections SET name = ?, readers = ?, shareable = ?, attributes = ?, used_at = ?, "
     "expires_days = ? WHERE id = ?"
 )
+_HAS_NUMPY = importlib.util.find_spec("numpy") is not None
 _LOT = 256
 """Chunks that are handed out together to be embedded."""
 
@@ -80,20 +81,23 @@ class LocalArchive:
             raise name_taken(collection.name) from error
 
     def remove(self, collection_id: str) -> None:
-        with self._file.writing(wiping=True) as connection:
+        with self._file.writing() as connection:
             number = _number(connection, collection_id)
             rows = connection.execute("SELECT number FROM documents WHERE collection = ?", (number,))
+            self._file.deleted()
             documents.delete(connection, number, [document for (document,) in rows.fetchall()])
             connection.execute("DELETE FROM collections WHERE number = ?", (number,))
         self._keeper.forget(collection_id, number)
 
     def put(self, collection_id: str, document: Document) -> None:
         postings = documents.packed(document)
-        with self._file.writing(wiping=True) as connection:
-            documents.put(connection, _number(connection, collection_id), document, postings)
+        with self._file.writing() as connection:
+            if documents.put(connection, _number(connection, collection_id), document, postings):
+                self._file.deleted()
 
     def drop(self, collection_id: str, sources: Sequence[str]) -> int:
-        with self._file.writing(wiping=True) as connection:
+        with self._file.writing() as connection:
+            self._file.deleted()
             return documents.drop(connection, _number(connection, collection_id), sources)
 
     def held(self, collection_id: str) -> Sequence[Held]:
@@ -124,7 +128,8 @@ class LocalArchive:
             embedding.embed(connection, _number(connection, collection_id), space, chunk_ids, vectors)
 
     def forget_vectors(self, collection_id: str) -> None:
-        with self._file.writing(wiping=True) as connection:
+        with self._file.writing() as connection:
+            self._file.deleted()
             embedding.forget(connection, _number(connection, collection_id))
 
     def search(
@@ -137,14 +142,13 @@ class LocalArchive:
         filters: Filter | None = None,
         ranking: Ranking | None = None,
     ) -> Sequence[Passage]:
-        from kanoa_mlops.grounding.local.ranking import best
-
-        wanted = Counter(map(hash_of, terms(query)))
+        asked = Question(counts(query), vector, k, filters, ranking or Ranking())
         with self._file.reading() as connection:
+            if not _HAS_NUMPY:
+                return passages(connection, plain.best(connection, _number(connection, collection_id), asked))
             with self._keeper.turn(collection_id):
                 memory = self._keeper.get(connection, _number(connection, collection_id))
-            found = best(memory, wanted, vector, k=k, filters=filters, ranking=ranking or Ranking())
-            return passages(connection, found)
+            return passages(connection, self._keeper.best(memory, asked))
 
     def add_file(self, file: File, content: bytes) -> None:
         with self._file.writing() as connection:
@@ -159,7 +163,8 @@ class LocalArchive:
             return uploads.content(connection, file_id)
 
     def remove_file(self, file_id: str) -> None:
-        with self._file.writing(wiping=True) as connection:
+        with self._file.writing() as connection:
+            self._file.deleted()
             uploads.remove(connection, file_id)
 
     def _pending(self, collection_id: str, space: Space, last: int) -> list[int]:

@@ -57,17 +57,16 @@ class Connections:
                 self._idle.append(connection)
 
     @contextmanager
-    def writing(self, *, wiping: bool = False) -> Iterator[sqlite3.Connection]:
-        """All or nothing.
-
-        Args:
-            wiping: what it deletes can be read from no file afterwards.
-        """
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing."""
         with self._lock, told(self._path, _WORDS):
             with transaction(self._writer):
                 yield self._writer
-            self._unwiped |= wiping
             self._wipe()
+
+    def deleted(self) -> None:
+        """Within a transaction that writes: what it deletes can be read from no file once it ends."""
+        self._unwiped = True
 
     def _wipe(self) -> None:
         """The log beside the file has pages as they were before. A reader may hold it: next time, then."""

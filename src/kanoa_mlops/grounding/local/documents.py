@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from itertools import chain
 
 from kanoa_mlops.grounding.archive import Held, Stats
 from kanoa_mlops.grounding.local.packed import pack
@@ -21,7 +20,7 @@ from kanoa_mlops.grounding.local.rows import (
     row_of_chunk,
     row_of_document,
 )
-from kanoa_mlops.grounding.local.terms import terms
+from kanoa_mlops.grounding.local.terms import counts
 from kanoa_mlops.grounding.types import Chunk, Document
 
 _ADD = f"INSERT INTO documents ({DOCUMENT_COLUMNS}) VALUES ({', '.join('?' * 15)})"
@@ -43,8 +42,8 @@ _REMOVED = "UPDATE collections SET removals = removals + 1 WHERE number = ?"
 
 def packed(document: Document) -> bytes:
     """What its chunks are found by: their own words, the headings above them, and the title of the whole."""
-    title = list(terms(document.title))
-    return pack([chain(terms(chunk.text), terms(chunk.heading), title) for chunk in document.chunks])
+    texts = (f"{chunk.text}\n{chunk.heading}\n{document.title}" for chunk in document.chunks)
+    return pack([counts(text) for text in texts])
 
 
 def put(connection: sqlite3.Connection, collection: int, document: Document, postings: bytes) -> bool:
@@ -69,7 +68,9 @@ def put(connection: sqlite3.Connection, collection: int, document: Document, pos
 
 
 def drop(connection: sqlite3.Connection, collection: int, sources: Sequence[str]) -> int:
-    numbers = [found for source in sources if (found := _number(connection, collection, source))]
+    numbers = [
+        found for source in dict.fromkeys(sources) if (found := _number(connection, collection, source))
+    ]
     if numbers:
         delete(connection, collection, numbers)
         revise(connection, collection)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from kanoa_mlops.errors import OtherSpace
+from kanoa_mlops.errors import OtherSpace, RetrieverFailed
 from kanoa_mlops.grounding.local.documents import revise
 from kanoa_mlops.grounding.local.rows import CHUNK_COLUMNS, PLACES, space_of
 from kanoa_mlops.grounding.types import Chunk, Space
@@ -62,6 +62,7 @@ def embed(
             f"these of {space.model} ({space.dimensions}).",
             hint="Forget them first, so that all are made anew by one model.",
         )
+    _check(vectors, space)
     rows = [
         (number, vector.astype("<f4").tobytes())
         for id, vector in zip(chunks, vectors, strict=True)
@@ -71,6 +72,15 @@ def embed(
     revision = revise(connection, collection)
     changed = {number // PLACES for number, _ in rows}
     connection.executemany(_COUNT, [(revision, document) for document in changed])
+
+
+def _check(vectors: Vectors, space: Space) -> None:
+    """Of a model that is broken, rather than that one such vector is the nearest to every question."""
+    if vectors.shape[1:] != (space.dimensions,) or not (abs(vectors) < float("inf")).all():
+        raise RetrieverFailed(
+            f"The vectors of {space.model} are not {space.dimensions} finite numbers each.",
+            hint="Try the model by itself: POST /v1/embeddings.",
+        )
 
 
 def forget(connection: sqlite3.Connection, collection: int) -> None:

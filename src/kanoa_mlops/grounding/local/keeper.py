@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.local.memory import Memory
+    from kanoa_mlops.grounding.local.question import Question
 
 _ROOM = 2**30  # bytes; the collection asked last stays, however large it is
 
@@ -40,6 +41,11 @@ class Keeper:
             while len(self._kept) > 1 and sum(each.bytes for each in self._kept.values()) > _ROOM:
                 self._kept.popitem(last=False)
         return memory
+
+    def best(self, memory: Memory, question: Question) -> list[tuple[int, float]]:
+        from kanoa_mlops.grounding.local.ranking import best
+
+        return best(memory, question)
 
     def forget(self, collection_id: str, collection: int) -> None:
         with self._lock:

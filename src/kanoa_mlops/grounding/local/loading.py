@@ -77,7 +77,8 @@ def _without_removed(known: Memory, living: Sequence[int]) -> Memory:
     alive = np.isin(known.numbers, np.array(living, np.int64))[known.of_document]
     if np.count_nonzero(alive) * 2 < len(alive):
         return NOTHING  # and what was there is let go
-    known.room[: len(alive)][~alive] = 0
+    if len(known.room):
+        known.room[: len(alive)][~alive] = 0
     return replace(known, alive=alive)
 
 

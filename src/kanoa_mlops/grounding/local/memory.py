@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kanoa_mlops.grounding.filters import Attributes
 from kanoa_mlops.grounding.local.bm25 import K1, B, highest, weights
@@ -17,12 +18,10 @@ from kanoa_mlops.grounding.local.rows import PLACES
 from kanoa_mlops.grounding.types import Space
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from kanoa_mlops.grounding.types import Vectors
 
-    Scores = NDArray[np.float32]
-    Mask = NDArray[np.bool_]
+Scores = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,8 @@ class Memory:
         document = self.of_document[place]
         return int(self.numbers[document] * PLACES + place - self.first[document])
 
-    def words(self, terms: Mapping[int, int]) -> tuple[Scores, float]:
-        """BM25 of each chunk, and what none can reach."""
+    def words(self, terms: Mapping[int, int]) -> Scores:
+        """BM25 of each chunk, as a part of what none can reach."""
         scores = np.zeros(len(self.lengths), np.float32)
         worth = weights(terms, self._count, self._living)
         for term, weight in worth:
@@ -88,11 +87,14 @@ class Memory:
                 norms = self._norms[start:end][places]
                 scores[start:end][places] += times * np.float32(weight * (K1 + 1)) / (times + norms)
                 start = end
-        return scores, highest(worth)
+        return scores / np.float32(highest(worth) or 1)
 
     def likeness(self, vector: Vectors) -> Scores:
-        """The cosine of each chunk's vector with this one."""
-        return self.room[: len(self.lengths)] @ vector
+        """The cosine of each chunk's vector with this one, none below 0."""
+        if not len(self.room):
+            return np.zeros(len(self.lengths), np.float32)
+        likeness: Scores = self.room[: len(self.lengths)] @ vector
+        return np.clip(likeness, 0, 1)
 
     def _count(self, term: int) -> int:
         count, start = 0, 0

@@ -1,18 +1,12 @@
-"""The terms of a document's chunks, as they are kept: how often each chunk says which.
-
-Terms are kept as 32-bit hashes: among a million different ones, another term is taken for one of a question
-in one case of four thousand.
-"""
+"""The terms of a document's chunks, as they are kept: how often each chunk says which."""
 
 from __future__ import annotations
 
 import struct
 import sys
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from zlib import crc32
 
 _HEAD = struct.Struct("<I")
 _OFTEN = 255
@@ -33,15 +27,14 @@ class Packed:
     """uint8, beside each hash."""
 
 
-def hash_of(term: str) -> int:
-    return crc32(term.encode("utf-8", "surrogatepass"))
-
-
-def pack(chunks: Sequence[Iterable[str]]) -> bytes:
+def pack(chunks: Sequence[Mapping[int, int]]) -> bytes:
+    """
+    Args:
+        chunks: how often each says which term, by its hash.
+    """
     lengths, different, hashes, times = array("I"), array("I"), array("I"), bytearray()
-    for terms in chunks:
-        counts = Counter(map(hash_of, terms))
-        lengths.append(counts.total())
+    for counts in chunks:
+        lengths.append(sum(counts.values()))
         different.append(len(counts))
         for term in sorted(counts):
             hashes.append(term)

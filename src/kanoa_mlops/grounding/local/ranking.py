@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from kanoa_mlops.grounding.filters import Filter
-from kanoa_mlops.grounding.local.memory import Memory
-from kanoa_mlops.grounding.types import Ranking
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kanoa_mlops.grounding.types import Vectors
+from kanoa_mlops.grounding.local.memory import Memory, Scores
+from kanoa_mlops.grounding.local.question import Question
 
 
-def best(
-    memory: Memory,
-    terms: Mapping[int, int],
-    vector: Vectors | None,
-    *,
-    k: int,
-    filters: Filter | None,
-    ranking: Ranking,
-) -> list[tuple[int, float]]:
+def best(memory: Memory, question: Question) -> list[tuple[int, float]]:
     """Numbers of chunks and their scores between 0 and 1, the best first."""
-    words, highest = memory.words(terms)
-    scores = words / highest if highest else words
-    if vector is not None and memory.embedded.any():
-        likeness = np.clip(memory.likeness(vector), 0, 1)
-        total = ranking.text_weight + ranking.embedding_weight or 1.0
+    ranking = question.ranking
+    scores = memory.words(question.terms)
+    if question.vector is not None and memory.space and ranking.embedding_weight > 0:
+        total = ranking.text_weight + ranking.embedding_weight
+        likeness = memory.likeness(question.vector)
         fused = (ranking.text_weight * scores + ranking.embedding_weight * likeness) / total
         scores = np.where(memory.embedded, fused, scores)
     allowed = memory.alive
-    if filters is not None:
-        allowed = allowed & memory.columns.passing(filters)[memory.of_document]
-    scores[~allowed | (scores <= 0) | (scores < ranking.score_threshold)] = -1
-    return [(memory.number(place), float(scores[place])) for place in _first(scores, k) if scores[place] > 0]
+    if question.filters is not None:
+        allowed = allowed & memory.columns.passing(question.filters)[memory.of_document]
+    scores[~allowed | (scores < ranking.score_threshold)] = 0
+    return [(memory.number(place), float(scores[place])) for place in _first(scores, question.k)]
 
 
-def _first(scores: NDArray[np.float32], k: int) -> list[int]:
-    """Where the k highest are; of equals the earliest."""
-    if k < len(scores):
-        least = np.partition(scores, len(scores) - k)[len(scores) - k]
-        places = np.flatnonzero(scores >= max(least, 0))
-    else:
-        places = np.arange(len(scores))
+def _first(scores: Scores, k: int) -> list[int]:
+    """Where the k highest above 0 are; of equals the earliest."""
+    least = np.partition(scores, len(scores) - k)[len(scores) - k] if 0 < k < len(scores) else 0
+    places = np.flatnonzero((scores >= least) & (scores > 0))
     order = np.argsort(-scores[places], kind="stable")[:k]
     return [int(place) for place in places[order]]

@@ -84,8 +84,9 @@ MIGRATIONS = (
 """Times are seconds since 1970 in UTC; readers and attributes are JSON; vectors are float32, little-endian.
 Names of files are bytes, as they need not be UTF-8.
 
-A document is never altered but by its vectors: what replaces it is a new one, with a number that no other
-had. The number of a chunk is that of its document times 2**20, and its place in it. `revision` of a collection
-grows with each change of what it holds, `removals` whenever something went, and a document keeps the revision
-that it was changed in: so whoever has a collection in memory sees at a glance what is new.
+A document is never altered but by its vectors: what replaces it is a new one, with a number that no
+other had. The number of a chunk is that of its document times 2**20, and its place in it. `revision` of
+a collection grows with each change of what it holds, `removals` whenever something went, and a document
+keeps the revision that it was changed in: so whoever has a collection in memory sees at a glance what
+is new.
 """
