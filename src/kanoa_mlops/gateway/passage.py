@@ -52,7 +52,8 @@ class Passage:
             self.metrics.started(exchange)
             if exchange.route == routes.CHAT and is_wished(asked.fields):
                 send = partial(self._grounded, exchange, guest)
-                return await self.grounding.answer(request, exchange, guest, asked, nearest, send)
+                pool = self.backends.pool(nearest.model)
+                return await self.grounding.answer(request, exchange, guest, asked, pool, send)
             return await self.sending.send(await self._errand(request, exchange, guest, asked))
 
     async def _grounded(

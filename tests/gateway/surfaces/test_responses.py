@@ -243,7 +243,7 @@ async def test_errors_have_their_classes(openai_client: openai.AsyncOpenAI) -> N
         ({"input": "hi", "tool_choice": {"type": "file_search"}}, "tool_choice.type"),
         ({"input": "hi", "tools": [ADD], "tool_choice": {"type": "function", "name": "x"}}, "tool_choice"),
         ({"input": "hi", "text": {"format": {"type": "json_schema", "name": "x"}}}, "text.format.schema"),
-        ({"input": "hi", "include": ["file_search_call.results"]}, "include[0]"),
+        ({"input": "hi", "include": ["computer_call_output.output.image_url"]}, "include[0]"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]"),
         ({"input": [{"type": "web_search_call"}]}, "input[0].type"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0].type"),

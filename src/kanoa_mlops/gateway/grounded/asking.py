@@ -26,6 +26,8 @@ from kanoa_mlops.grounding.types import Passage
 
 _ANSWER = 512
 """Tokens that are left for an answer of no set length; a quarter of the context, where that is less."""
+_PASSAGE = 100
+"""Tokens of a short one."""
 _IMAGE = 1_200
 """Tokens of an image, as likely as in `gateway.asking`."""
 
@@ -163,6 +165,12 @@ class Asking:
             grounds.warnings.append(read.warning)
         exchange.steps += read.steps
         return read.texts
+
+
+def likely(fields: Mapping[str, Any], grounds: Grounds, pool: Sequence[Backend]) -> Backend:
+    """Who probably answers: the nearest with room for a passage, else the one with the most."""
+    roomy = (each for each in pool if _room(fields, grounds, each) >= _PASSAGE)
+    return next(roomy, max(pool, key=lambda each: each.context_tokens))
 
 
 def with_fields(asked: Asked, fields: Mapping[str, Any]) -> Asked:

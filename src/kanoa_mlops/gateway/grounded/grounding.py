@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kanoa_mlops.gateway.backends import Backend
@@ -33,11 +33,17 @@ class Grounding:
     limits: Limits
 
     async def answer(
-        self, request: Request, exchange: Exchange, guest: Guest, asked: Asked, backend: Backend, send: Send
+        self,
+        request: Request,
+        exchange: Exchange,
+        guest: Guest,
+        asked: Asked,
+        pool: Sequence[Backend],
+        send: Send,
     ) -> Answer:
         """
         Args:
-            backend: the one that probably answers.
+            pool: who may answer, the nearest first.
 
         Raises:
             ApiError: 400 for what makes no sense, and as the search or the engine failed.
@@ -49,7 +55,7 @@ class Grounding:
         if self.asking is None:
             raise _nothing_kept(wish)
         exchange.grounds = grounds = Grounds(wish, Fence(os.urandom(6).hex()), _base(request.headers))
-        way = Way(self.asking, self.limits, request, exchange, Reader(guest.id), grounds, backend, send)
+        way = Way(self.asking, self.limits, request, exchange, Reader(guest.id), grounds, pool, send)
         return await (way.always(plain) if wish.mode == "always" else way.auto(plain))
 
     def close(self) -> None:

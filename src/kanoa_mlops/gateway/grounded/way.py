@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
-from kanoa_mlops.gateway.grounded.asking import Asking, with_fields
+from kanoa_mlops.gateway.grounded.asking import Asking, likely, with_fields
 from kanoa_mlops.gateway.grounded.calls import Call, Calls, free_name, function
 from kanoa_mlops.gateway.grounded.grounds import Grounds
 from kanoa_mlops.gateway.grounded.telling import with_citations
@@ -49,11 +49,11 @@ class Way:
         exchange: Exchange,
         reader: Reader,
         grounds: Grounds,
-        backend: Backend,
+        pool: Sequence[Backend],
         send: Send,
     ) -> None:
         self._asking, self._limits, self._exchange = asking, limits, exchange
-        self._reader, self._grounds, self._backend, self._send = reader, grounds, backend, send
+        self._reader, self._grounds, self._pool, self._send = reader, grounds, pool, send
         self._calls = Calls()
         self._listed = False
         self._request = _Grounded(request, self._stream)
@@ -66,7 +66,8 @@ class Way:
         async with self._waiting(asked):
             if query := await self._asking.query(asked, grounds, self._exchange):
                 passages = await self._asking.search(query, grounds, self._reader)
-        given = self._asking.given(asked, grounds, passages, self._backend) if query else asked
+        backend = likely(asked.fields, grounds, self._pool)
+        given = self._asking.given(asked, grounds, passages, backend) if query else asked
         grounds.settled = True
         try:
             return self._told(await self._send(self._request, given, grounds.kept_here))
@@ -77,14 +78,15 @@ class Way:
         """The model searches, as often as it wants within bounds, and mostly not at all."""
         self._listed = _listed(self._grounds, asked.fields)
         name = free_name(asked.fields.get("tools") or [])
-        asked = self._asking.ruled(asked, self._grounds, self._backend)
+        backend = likely(asked.fields, self._grounds, self._pool)
+        asked = self._asking.ruled(asked, self._grounds, backend)
         for turn in range(_ROUNDS):
             answer = await self._turn(asked, name, turn)
             if answer is not None:
                 return answer
             async with self._waiting(asked):
                 found = [(call, await self._called(call, asked)) for call in self._calls.made]
-            asked = self._asking.answered(asked, name, self._grounds, found, self._backend)
+            asked = self._asking.answered(asked, name, self._grounds, found, backend)
         self._calls.begin("", first=False)
         return self._told(await self._send(self._request, asked, self._kept_here))
 

@@ -66,7 +66,13 @@ def own_part(sentence: str) -> str:
 
     What stands between two words of its own stays, as sentences are found better than heaps of words.
     """
-    own = [match for match in _WORD.finditer(sentence) if says_something(match[0])]
+    own = [match for match in _WORD.finditer(sentence) if says_something(match[0]) or _is_name(match)]
     if not any(any(letter.isalpha() for letter in match[0]) for match in own):
         return ""
     return sentence[own[0].start() : own[-1].end()].strip(_EDGE)
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    """May, of the year: a small word with a capital that does not begin the sentence."""
+    word = match[0]
+    return match.start() > 0 and word[0].isupper() and len(word) > 2 and word.lower() in _SMALL

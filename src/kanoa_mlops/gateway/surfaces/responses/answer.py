@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from kanoa_mlops.gateway.surfaces.chunk import CallPiece, Chunk, Counts, parse_answer
 from kanoa_mlops.gateway.surfaces.responses.items import CallItem, Event, State, TextItem
+from kanoa_mlops.gateway.surfaces.responses.searched import Searched, SearchItem
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
@@ -17,12 +18,14 @@ class Events:
 
     content_type = "text/event-stream"
 
-    def __init__(self, body: bytes, id: str, response: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, body: bytes, id: str, response: Callable[[], dict[str, Any]], searched: Searched
+    ) -> None:
         """`id` makes its own and its items' ids; `response` gives the object's fixed fields."""
         self.body = body
-        self._id, self._response = id, response
+        self._id, self._response, self._searched = id, response, searched
         self._sent = 0
-        self._items: list[TextItem | CallItem] = []
+        self._items: list[TextItem | CallItem | SearchItem] = []
         self._text: tuple[str, TextItem] | None = None
         self._calls: dict[int, CallItem] = {}
         self._closed: dict[int, State] = {}
@@ -72,10 +75,22 @@ class Events:
         self._finish = chunk.finish or self._finish
         self._counts = chunk.counts or self._counts
         return [
+            *self._search(),
             *self._more("reasoning", chunk.reasoning),
             *self._more("message", chunk.text),
             *self._called(chunk.calls),
         ]
+
+    def _search(self) -> list[Event]:
+        grounds = self._searched.grounds
+        if grounds is None or any(isinstance(item, SearchItem) for item in self._items):
+            return []
+        events = self._text_ended()
+        results, index = self._searched.results, len(self._items)
+        item = SearchItem(grounds, self._new_id("fs"), index, results=results)
+        self._items.append(item)
+        self._closed[index] = "completed"
+        return [*events, *item.begun()]
 
     def _more(self, kind: Literal["reasoning", "message"], text: str) -> list[Event]:
         if not text:
@@ -112,10 +127,18 @@ class Events:
     def _ended(self) -> list[Event]:
         """Calls are open until the end, since engines may send their pieces in turns."""
         state: State = "incomplete" if self._finish in _INCOMPLETE else "completed"
-        events = self._text_ended(state)
+        events = [*self._cited(), *self._text_ended(state)]
         for call in self._calls.values():
             events += self._close(call, state)
         return events
+
+    def _cited(self) -> list[Event]:
+        """Of the last text, where it is still open."""
+        if self._text is None or self._text[0] != "message":
+            return []
+        last = self._text[1]
+        texts = [each.length for each in self._items if isinstance(each, TextItem) and each.is_message]
+        return last.cites(self._searched.annotations(sum(texts) - last.length))
 
     def _close(self, item: TextItem | CallItem, state: State) -> list[Event]:
         self._closed[self._items.index(item)] = state
@@ -137,6 +160,7 @@ class Events:
             ],
             "usage": _usage(self._counts) if self._counts else None,
             **self._response(),
+            **(self._searched.told if status != "in_progress" else {}),
         }
 
     def _told(self, events: Iterable[Event]) -> bytes:

@@ -52,6 +52,7 @@ def from_responses(asked: ResponsesRequest) -> dict[str, Any]:
         **streamed,
         **limit,
         **tools,
+        **({} if asked.grounding is None else {"grounding": asked.grounding}),
         **_format(asked.text.format if asked.text else None),
         **thinking(asked.reasoning.effort if asked.reasoning else None),
     }

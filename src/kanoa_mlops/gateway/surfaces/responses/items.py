@@ -15,6 +15,16 @@ class TextItem:
         """`index` is its place among the items."""
         self._kind, self._id, self._index = kind, id, index
         self._text: list[str] = []
+        self._annotations: list[dict[str, Any]] = []
+
+    @property
+    def is_message(self) -> bool:
+        return self._kind == "message"
+
+    @property
+    def length(self) -> int:
+        """Characters of its text until now."""
+        return sum(map(len, self._text))
 
     def begun(self) -> list[Event]:
         return [
@@ -25,6 +35,19 @@ class TextItem:
     def more(self, text: str) -> list[Event]:
         self._text.append(text)
         return [{"type": f"response.{self._name}.delta", **self._place, "delta": text, **self._probable}]
+
+    def cites(self, annotations: list[dict[str, Any]]) -> list[Event]:
+        """What its text cites, once all of that is there."""
+        self._annotations = annotations
+        return [
+            {
+                "type": "response.output_text.annotation.added",
+                **self._place,
+                "annotation_index": at,
+                "annotation": annotation,
+            }
+            for at, annotation in enumerate(annotations)
+        ]
 
     def ended(self, state: State) -> list[Event]:
         text = "".join(self._text)
@@ -54,7 +77,8 @@ class TextItem:
         return {"logprobs": []} if self._kind == "message" else {}
 
     def _part(self, text: str) -> dict[str, Any]:
-        more: dict[str, Any] = {"annotations": [], "logprobs": []} if self._kind == "message" else {}
+        said = {"annotations": self._annotations, "logprobs": []}
+        more: dict[str, Any] = said if self._kind == "message" else {}
         return {"type": self._name, "text": text, **more}
 
     def _item(self, content: list[dict[str, Any]], state: State = "in_progress") -> dict[str, Any]:

@@ -37,12 +37,19 @@ class ResponsesRequest(Given):
     metadata: dict[str, Any] | None = None
     user: str | None = None
     include: list[str] | None = None
+    grounding: dict[str, Any] | None = None
+    """The gateway's own: how documents are searched, as in a chat completion."""
     # Refused:
     previous_response_id: str | None = None
     conversation: Any = None
     prompt: Any = None
     background: bool | None = None
     top_logprobs: int | None = None
+
+    @property
+    def wants_results(self) -> bool:
+        """Of searches: the passages, beside what was searched for."""
+        return _RESULTS in (self.include or [])
 
     def check(self) -> None:
         """
@@ -66,4 +73,5 @@ _UNSERVED = {
     "top_logprobs": "Probabilities of tokens are given by /v1/chat/completions only.",
 }
 # Clients that keep the conversation themselves ask for it; reasoning is given as it is, not encrypted.
-_INCLUDED = ("reasoning.encrypted_content",)
+_RESULTS = "file_search_call.results"
+_INCLUDED = ("reasoning.encrypted_content", _RESULTS)

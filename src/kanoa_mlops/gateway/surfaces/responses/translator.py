@@ -11,12 +11,14 @@ from kanoa_mlops.gateway.surfaces.given import read
 from kanoa_mlops.gateway.surfaces.responses.answer import Events
 from kanoa_mlops.gateway.surfaces.responses.chat import from_responses
 from kanoa_mlops.gateway.surfaces.responses.request import ResponsesRequest
+from kanoa_mlops.gateway.surfaces.responses.searched import Searched
 
 
 def responses(raw: bytes, exchange: Exchange) -> Events:
     asked = read(ResponsesRequest, raw)
     body = json.dumps(from_responses(asked)).encode()
-    return Events(body, exchange.own_id, partial(_document, _fixed(asked), exchange))
+    document = partial(_document, _fixed(asked), exchange)
+    return Events(body, exchange.own_id, document, Searched(exchange, results=asked.wants_results))
 
 
 def _document(fixed: dict[str, Any], exchange: Exchange) -> dict[str, Any]:

@@ -1,0 +1,172 @@
+"""The model searches by itself: as often as it wants, within bounds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from kanoa_mlops.gateway.books.totals import Dimension
+from kanoa_mlops.gateway.reception import Reception
+from kanoa_mlops.grounding.library import Library
+from tests.fakes.engine import USAGE
+from tests.fakes.reciting import Calls, RecitingEngine, Said
+from tests.gateway.conftest import Door, OpenDoor, backend
+from tests.gateway.grounded.conftest import CHAT, DRIFT, Recite, asked, search
+from tests.gateway.grounded.test_answers import ADD, chunks, message, told_in
+from tests.gateway.test_reception import Office, office
+
+__all__ = ["office"]  # the fixture
+NAME = "search_documents"
+ANSWER: Said = ("It drifts [1]", ", cools [2].")
+AUTO = {"mode": "auto"}
+
+
+def looks_for(*queries: str, words: Said = ()) -> Calls:
+    return Calls(tuple((NAME, json.dumps({"query": query})) for query in queries), words)
+
+
+async def opened(
+    recite: Recite, open_door: OpenDoor, library: Library, *turns: Any
+) -> tuple[Door, RecitingEngine]:
+    engine = await recite(*turns)
+    return await open_door(backend(engine.url), library=library), engine
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_it_searches_twice_and_answers(
+    recite: Recite, open_door: OpenDoor, library: Library, stream: bool
+) -> None:
+    turns = (looks_for("sensor drift"), looks_for("cooling water"), ANSWER)
+    door, engine = await opened(recite, open_door, library, *turns)
+    usage = {"stream_options": {"include_usage": True}} if stream else {}
+    answer = await door.post(CHAT, asked("Tell me.", grounding=AUTO, stream=stream, **usage))
+    assert answer.status == 200
+    first, second, third = engine.received
+    assert [tool["function"]["name"] for tool in first["tools"]] == [NAME]
+    assert "papers" in first["tools"][0]["function"]["description"]
+    assert [each["role"] for each in second["messages"]] == ["system", "user", "assistant", "tool"]
+    assert second["messages"][2]["tool_calls"][0]["function"]["arguments"] == '{"query": "sensor drift"}'
+    assert DRIFT in second["messages"][3]["content"]
+    assert "\n[1] " in second["messages"][3]["content"]
+    assert "\n[1] " not in third["messages"][5]["content"]  # numbers go on
+    if stream:
+        every = chunks(answer)
+        [told] = told_in(answer)
+        said = told["choices"][0]["delta"]
+        grounding = told["grounding"]
+        deltas = [each["choices"][0]["delta"] for each in every if each["choices"]]
+        assert "".join(each.get("content", "") for each in deltas) == "".join(ANSWER)
+        assert [each["role"] for each in deltas if "role" in each] == ["assistant"]
+        assert not any("tool_calls" in each for each in deltas)
+        assert [each["choices"][0]["finish_reason"] for each in every if each["choices"]].count("stop") == 1
+        counted = every[-1]["usage"]
+    else:
+        said, grounding = message(answer), json.loads(answer.text)["grounding"]
+        assert said["content"] == "".join(ANSWER)
+        counted = json.loads(answer.text)["usage"]
+    assert len(said["annotations"]) == 2
+    assert grounding["query"] == ["sensor drift", "cooling water"]
+    assert grounding["status"] == "grounded"
+    assert counted["completion_tokens"] == 3 * USAGE["completion_tokens"]
+
+
+async def test_it_need_not_search(recite: Recite, open_door: OpenDoor, library: Library) -> None:
+    door, engine = await opened(recite, open_door, library, ("Hello.",))
+    answer = await door.post(CHAT, asked("hi", grounding=AUTO))
+    assert answer.headers["x-grounding-status"] == "not_searched"
+    assert len(engine.received) == 1
+
+
+async def test_it_can_be_made_to(recite: Recite, open_door: OpenDoor, library: Library) -> None:
+    door, engine = await opened(recite, open_door, library, looks_for("drift"), ANSWER)
+    for choice in ({"type": "file_search"}, "required"):
+        engine.received.clear()
+        await door.post(CHAT, asked("hi", grounding=AUTO, tool_choice=choice))
+        wanted = {"type": "function", "function": {"name": NAME}}
+        assert [each.get("tool_choice") for each in engine.received] == [wanted, None]
+
+
+async def test_it_does_not_search_for_ever(recite: Recite, open_door: OpenDoor, library: Library) -> None:
+    door, engine = await opened(recite, open_door, library, looks_for("drift"))
+    answer = await door.post(CHAT, asked("hi", grounding=AUTO))
+    assert [len(each.get("tools", [])) for each in engine.received] == [1, 1, 1, 0]
+    # A model that still calls has its call passed on, as any call of a function that there is not.
+    assert message(answer)["tool_calls"][0]["function"]["name"] == NAME
+
+
+async def test_what_is_found_twice_is_given_once(
+    recite: Recite, open_door: OpenDoor, library: Library
+) -> None:
+    turns = looks_for("sensor drift limit"), looks_for("sensor drift limit"), ANSWER
+    door, engine = await opened(recite, open_door, library, *turns)
+    await door.post(CHAT, asked("hi", grounding=AUTO))
+    assert engine.received[2]["messages"][-1]["content"] == "Nothing was found."
+
+
+@pytest.mark.parametrize("arguments", ["", "{", "[]", '{"query": 5}', '{"query": " "}'])
+async def test_a_call_without_a_query_searches_for_the_question(
+    recite: Recite, open_door: OpenDoor, library: Library, arguments: str
+) -> None:
+    door, _ = await opened(recite, open_door, library, Calls(((NAME, arguments),)), ANSWER)
+    answer = await door.post(CHAT, asked(grounding=AUTO))
+    assert json.loads(answer.text)["grounding"]["query"] == ["sensor drift in May"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_functions_of_the_client_end_the_rounds(
+    recite: Recite, open_door: OpenDoor, library: Library, stream: bool
+) -> None:
+    both = Calls(((NAME, '{"query": "drift"}'), ("add", '{"a": 1}')))
+    door, engine = await opened(recite, open_door, library, both)
+    body = asked("hi", grounding=AUTO, tools=[ADD, search()], stream=stream)
+    answer = await door.post(CHAT, body)
+    assert len(engine.received) == 1
+    if stream:
+        pieces = [
+            piece
+            for each in chunks(answer)
+            if each["choices"]
+            for piece in each["choices"][0]["delta"].get("tool_calls", [])
+        ]
+        assert [piece["function"]["name"] for piece in pieces if "name" in piece["function"]] == ["add"]
+        assert answer.body.endswith(b"data: [DONE]\n\n")
+    else:
+        assert [each["function"]["name"] for each in message(answer)["tool_calls"]] == ["add"]
+
+
+async def test_a_function_of_the_same_name_keeps_it(
+    recite: Recite, open_door: OpenDoor, library: Library
+) -> None:
+    door, engine = await opened(recite, open_door, library, ("Hello.",))
+    theirs = {"type": "function", "function": {"name": NAME, "parameters": {}}}
+    await door.post(CHAT, asked("hi", grounding=AUTO, tools=[theirs, search()]))
+    assert [tool["function"]["name"] for tool in engine.received[0]["tools"]] == [NAME, f"{NAME}_2"]
+
+
+async def test_each_round_is_booked(
+    recite: Recite, open_door: OpenDoor, library: Library, office: Office
+) -> None:
+    engine = await recite(looks_for("drift"), ANSWER)
+    door = await open_door(
+        backend(engine.url), library=library, reception=Reception(office.books, key_required=False)
+    )
+    await door.post(CHAT, asked("hi", grounding=AUTO))
+    [total] = office.totals(Dimension.MODEL)
+    assert total.prompt_tokens == 2 * USAGE["prompt_tokens"]
+
+
+async def test_the_streaming_helper_of_openai(recite: Recite, open_door: OpenDoor, library: Library) -> None:
+    turns = (looks_for("sensor drift", words=("Let me look. ",)), ANSWER)
+    door, _ = await opened(recite, open_door, library, *turns)
+    given: Any = asked("hi") | {"tools": openai.omit}
+    extra = {"tools": [search()], "grounding": AUTO}
+    async with (
+        openai.AsyncOpenAI(base_url=f"{door.url}/v1", api_key="EMPTY", max_retries=0) as client,
+        client.chat.completions.stream(**given, extra_body=extra) as stream,
+    ):
+        final = await stream.get_final_completion()
+    assert final.choices[0].message.content == "Let me look. It drifts [1], cools [2]."
+    assert final.choices[0].message.annotations
