@@ -1,0 +1,124 @@
+"""Vectors of a collection's chunks: a table of their own, as long as there is a space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+
+from kanoa_mlops.errors import OtherSpace
+from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.grounding.shared.rows import fit
+from kanoa_mlops.grounding.shared.state import State
+from kanoa_mlops.grounding.types import Chunk, Space
+
+if TYPE_CHECKING:
+    from kanoa_mlops.grounding.types import Vectors
+
+EXACT = 4000
+"""So many are compared one by one, which finds the nearest for certain; among more, an HNSW index looks.
+Measured: docs/how-to/shared-collections.md."""
+
+_KEPT = (
+    "SELECT heading, text, vector::text FROM {vectors} JOIN {chunks} ON number = chunk "
+    "WHERE {chunks}.document = ANY(%s)"
+)
+_NEW = "SELECT number, heading, text FROM {chunks} WHERE document = %s"
+_ADD = (
+    "INSERT INTO {vectors} SELECT chunk, %s, vector::halfvec "
+    "FROM unnest(%s::int[], %s::text[]) AS new (chunk, vector)"
+)
+_COUNT_OF = "UPDATE {documents} SET embedded = %s WHERE number = %s"
+_REMOVE = "DELETE FROM {vectors} WHERE document = ANY(%s)"
+_EMBED = (
+    "INSERT INTO {vectors} SELECT number, document, new.vector::halfvec "
+    "FROM unnest(%s::text[], %s::text[]) AS new (id, vector) JOIN {chunks} USING (id) "
+    "ON CONFLICT (chunk) DO UPDATE SET vector = excluded.vector RETURNING document, xmax = 0"
+)
+_COUNT_MORE = (
+    "UPDATE {documents} SET embedded = embedded + more "
+    "FROM unnest(%s::int[], %s::int[]) AS new (document, more) WHERE number = new.document"
+)
+_SPACE = "UPDATE collections SET model = %s, dimensions = %s, embedded = %s WHERE number = %s"
+_PENDING = (
+    "SELECT number, id, text, page, heading, kind FROM {chunks} "
+    "WHERE number > %s{without} ORDER BY number LIMIT %s"
+)
+_WITHOUT = " AND NOT EXISTS (SELECT FROM {vectors} WHERE chunk = number)"
+
+
+def kept(connection: Connection, state: State, documents: Sequence[int]) -> dict[tuple[str, str], str]:
+    """By heading and text, which a model is shown together."""
+    if not documents or state.space is None:
+        return {}
+    rows = connection.execute(state.tables.query(_KEPT), (documents,)).fetchall()
+    return {(heading, text): vector for heading, text, vector in rows}
+
+
+def put_back(connection: Connection, state: State, document: int, kept: dict[tuple[str, str], str]) -> int:
+    """To what stayed as it was; how many."""
+    if not kept:
+        return 0
+    rows = connection.execute(state.tables.query(_NEW), (document,)).fetchall()
+    found = [(number, kept[heading, text]) for number, heading, text in rows if (heading, text) in kept]
+    if found:
+        connection.execute(state.tables.query(_ADD), (document, *map(list, zip(*found, strict=True))))
+        connection.execute(state.tables.query(_COUNT_OF), (len(found), document))
+    return len(found)
+
+
+def remove(connection: Connection, state: State, documents: Sequence[int]) -> None:
+    if state.space is not None:
+        connection.execute(state.tables.query(_REMOVE), (documents,))
+
+
+def embed(
+    connection: Connection, state: State, space: Space, chunk_ids: Sequence[str], vectors: Vectors
+) -> None:
+    """
+    Raises:
+        OtherSpace: the collection's vectors are of another model.
+    """
+    if state.space is None:
+        state.tables.make_vectors(connection, space.dimensions)
+    elif state.space != space:
+        raise OtherSpace(
+            f"The collection's vectors are of {state.model} ({state.dimensions} dimensions), "
+            f"these of {space.model} ({space.dimensions}).",
+            hint="Forget them first, so that all are made anew by one model.",
+        )
+    # Of a chunk that comes twice the last counts; one statement cannot change a row twice.
+    rows = {fit(id): written(vector) for id, vector in zip(chunk_ids, vectors, strict=True)}
+    found = connection.execute(state.tables.query(_EMBED), (list(rows), list(rows.values()))).fetchall()
+    more: dict[int, int] = {}
+    for document, is_new in found:
+        more[document] = more.get(document, 0) + is_new
+    connection.execute(state.tables.query(_COUNT_MORE), (list(more), list(more.values())))
+    embedded = state.embedded + sum(more.values())
+    connection.execute(_SPACE, (space.model, space.dimensions, embedded, state.number))
+    if embedded > EXACT and state.tables.can_have_index(space.dimensions):
+        state.tables.index_vectors(connection)
+
+
+def forget(connection: Connection, state: State) -> None:
+    state.tables.forget_vectors(connection)
+    connection.execute(state.tables.query("UPDATE {documents} SET embedded = 0 WHERE embedded > 0"))
+    connection.execute(_SPACE, (None, None, 0, state.number))
+
+
+def pending(
+    connection: Connection, state: State, space: Space, after: int, count: int
+) -> tuple[int, list[Chunk]]:
+    """The next chunks without a vector of that space, the shortest first, and the number of the last."""
+    without = state.tables.query(_WITHOUT if state.space == space else "")
+    question = state.tables.query(_PENDING, without=without)
+    rows = connection.execute(question, (after, count)).fetchall()
+    lot = sorted((Chunk(*row[1:]) for row in rows), key=lambda chunk: len(chunk.text))
+    return (rows[-1][0] if rows else after), lot
+
+
+def written(vector: Vectors) -> str:
+    """As pgvector reads it."""
+    return orjson.dumps(np.ascontiguousarray(vector, np.float32), option=orjson.OPT_SERIALIZE_NUMPY).decode()

@@ -1,0 +1,94 @@
+"""The words of a collection: postings in segments, written with what they are of, and asked for BM25."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kanoa_mlops.grounding.local.bm25 import weights
+from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.grounding.shared.postings import POSTING, Scores, score, without
+from kanoa_mlops.grounding.shared.segments import segment_of, to_join
+from kanoa_mlops.grounding.shared.state import State
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ADD = (
+    "INSERT INTO {words} SELECT term, %s, postings "
+    "FROM unnest(%s::bigint[], %s::bytea[]) AS new (term, postings)"
+)
+_JOIN = """
+    WITH old AS (DELETE FROM {words} WHERE segment >= %(first)s RETURNING term, segment, postings)
+    INSERT INTO {words}
+    SELECT term, %(first)s, string_agg(postings, ''::bytea ORDER BY segment) FROM old GROUP BY term
+"""
+_OF_TERMS = (
+    "SELECT term, segment, postings FROM {words} WHERE term = ANY(%s::bigint[]) AND segment = ANY(%s::int[]) "
+    "ORDER BY term, segment"
+)
+_REWRITE = (
+    "UPDATE {words} AS kept SET postings = new.postings "
+    "FROM unnest(%s::bigint[], %s::int[], %s::bytea[]) AS new (term, segment, postings) "
+    "WHERE kept.term = new.term AND kept.segment = new.segment"
+)
+_EMPTY = (
+    "DELETE FROM {words} AS kept USING unnest(%s::bigint[], %s::int[]) AS gone (term, segment) "
+    "WHERE kept.term = gone.term AND kept.segment = gone.segment"
+)
+_COUNT = (
+    "SELECT term, sum(octet_length(postings))::bigint FROM {words} "
+    "WHERE term = ANY(%s::bigint[]) GROUP BY term"
+)
+_FOUND = "SELECT term, postings FROM {words} WHERE term = ANY(%s::bigint[])"
+
+
+def add(connection: Connection, state: State, end: int, postings: Mapping[int, bytes]) -> list[int]:
+    """As a segment from `next_chunk` to `end`; gives the segments there are then."""
+    firsts = [*state.segments, state.next_chunk]
+    connection.execute(
+        state.tables.query(_ADD), (state.next_chunk, list(postings), list(postings.values())), binary=True
+    )
+    place = to_join(firsts, end)
+    if place == len(firsts):
+        return firsts
+    connection.execute(state.tables.query(_JOIN), {"first": firsts[place]})
+    return firsts[: place + 1]
+
+
+def remove(
+    connection: Connection, state: State, documents: Sequence[int], chunks: Iterable[int], terms: bytes
+) -> None:
+    """
+    Args:
+        chunks: numbers of theirs, at least one of each segment that has any.
+        terms: theirs, as uint32.
+    """
+    segments = sorted({segment_of(state.segments, chunk) for chunk in chunks})
+    every = np.unique(np.frombuffer(terms, "<u4")).tolist()
+    rows = connection.execute(state.tables.query(_OF_TERMS), (every, segments), binary=True).fetchall()
+    left = [(term, segment, without(kept, documents), kept) for term, segment, kept in rows]
+    gone = [(term, segment) for term, segment, now, _ in left if not now]
+    less = [(term, segment, now) for term, segment, now, kept in left if now and now != kept]
+    if gone:
+        connection.execute(state.tables.query(_EMPTY), tuple(map(list, zip(*gone, strict=True))))
+    if less:
+        connection.execute(state.tables.query(_REWRITE), tuple(map(list, zip(*less, strict=True))))
+
+
+def scores(
+    connection: Connection, state: State, terms: Mapping[int, int], allowed: NDArray[np.int64] | None
+) -> Scores:
+    """
+    Args:
+        terms: how often a question says each.
+        allowed: numbers of documents, where not all are.
+    """
+    sizes = connection.execute(state.tables.query(_COUNT), (list(terms),)).fetchall()
+    counts = {term: size // POSTING.itemsize for term, size in sizes}
+    worth = weights(terms, lambda term: counts.get(term, 0), state.chunks)
+    asked = [term for term, _ in worth]
+    found = connection.execute(state.tables.query(_FOUND), (asked,), binary=True).fetchall() if asked else []
+    return score(found, worth, state.terms / max(state.chunks, 1), allowed)

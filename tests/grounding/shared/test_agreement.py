@@ -1,0 +1,163 @@
+"""Both archives hold the same, and answer the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from kanoa_mlops.grounding.filters import Comparison, Filter, Junction
+from kanoa_mlops.grounding.local import LocalArchive
+from kanoa_mlops.grounding.shared import SharedArchive
+from kanoa_mlops.grounding.types import Document, Passage, Ranking
+from tests.grounding.shared.making import collection, document, embed_all, put_all, vector
+
+_WORDS = [
+    "drift",
+    "sensor",
+    "calibration",
+    "the",
+    "of",
+    "3.5",
+    "µm",
+    "T_max",
+    "batteries",
+    "battery",
+    "Überlauf",
+    "温度計",
+]
+_TEXTS = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=12).map(" ".join)
+_VALUES = st.one_of(
+    st.booleans(),
+    st.integers(-(2**53), 2**53),
+    st.sampled_from([0, 1, 1.0, 0.1, -0.0, 1e300, 5e-324]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(
+        [
+            "",
+            "1",
+            "true",
+            "a",
+            "B",
+            "ä",
+            "\uff41",
+            "\U0001d538",
+            "\uffff",
+            "x'); DROP TABLE archive; --",
+            '"',
+            "\\",
+        ]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=4),
+)
+_KEYS = st.sampled_from(["year", "author", "is_draft", "a key with ' and \" and %s", "{0}", "ключ"])
+_ATTRIBUTES = st.dictionaries(_KEYS, _VALUES, max_size=4)
+_ORDERED = st.builds(
+    Comparison,
+    st.sampled_from(["gt", "gte", "lt", "lte"]),
+    _KEYS,
+    _VALUES.filter(lambda value: not isinstance(value, bool)),
+)
+_COMPARISONS = (
+    st.builds(Comparison, st.sampled_from(["eq", "ne"]), _KEYS, _VALUES)
+    | _ORDERED
+    | st.builds(Comparison, st.sampled_from(["in", "nin"]), _KEYS, st.lists(_VALUES, max_size=3).map(tuple))
+)
+FILTERS: st.SearchStrategy[Filter] = st.recursive(
+    _COMPARISONS,
+    lambda inner: st.builds(
+        Junction, st.sampled_from(["and", "or"]), st.lists(inner, min_size=1, max_size=3).map(tuple)
+    ),
+    max_leaves=6,
+)
+ATTRIBUTES = _ATTRIBUTES
+_DOCUMENTS = st.lists(
+    st.builds(
+        lambda source, texts, attributes, title: document(source, *texts, attributes=attributes, title=title),
+        st.sampled_from(["a.md", "b/ü.pdf", "c.txt", "d.ipynb"]),
+        st.lists(_TEXTS, max_size=5),
+        _ATTRIBUTES,
+        st.sampled_from(["", "Sensor limits"]),
+    ),
+    max_size=8,
+)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[LocalArchive]:
+    archive = LocalArchive(tmp_path / "collections.db")
+    yield archive
+    archive.close()
+
+
+def seen(passages: list[Passage]) -> list[tuple[object, ...]]:
+    """Half precision keeps a likeness to three digits."""
+    return [
+        (
+            p.text,
+            p.source,
+            p.title,
+            p.page,
+            p.heading,
+            p.chunk_id,
+            dict(p.attributes),
+            pytest.approx(p.score, abs=2e-3),
+        )
+        for p in sorted(passages, key=lambda p: (p.source, p.chunk_id))
+    ]
+
+
+@settings(
+    max_examples=60,
+    phases=[Phase.generate, Phase.explicit],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
+@given(
+    documents=_DOCUMENTS,
+    dropped=st.sets(st.sampled_from(["a.md", "b/ü.pdf", "never"])),
+    later=_DOCUMENTS,
+    query=_TEXTS,
+    filters=st.none() | FILTERS,
+    is_embedded=st.sampled_from(["no", "before", "all"]),
+    text_weight=st.sampled_from([0.0, 0.3, 0.7, 1.0]),
+)
+def test_they_find_the_same(
+    archive: SharedArchive,
+    local: LocalArchive,
+    documents: list[Document],
+    dropped: set[str],
+    later: list[Document],
+    query: str,
+    filters: Filter | None,
+    is_embedded: str,
+    text_weight: float,
+) -> None:
+    found, known = [], []
+    for each in (archive, local):
+        made = collection()
+        each.create(made)
+        put_all(each, made.id, documents)
+        if is_embedded != "no":
+            embed_all(each, made.id)
+        assert each.drop(made.id, sorted(dropped)) == len({d.source for d in documents} & dropped)
+        put_all(each, made.id, later)
+        if is_embedded == "all":
+            embed_all(each, made.id)
+        near = None if is_embedded == "no" else vector(query)
+        ranking = Ranking(text_weight, 1 - text_weight)
+        found.append(each.search(made.id, query, near, k=50, filters=filters, ranking=ranking))
+        held = [
+            (h.source, h.title, h.digest, h.chunks, h.embedded, dict(h.attributes))
+            for h in each.held(made.id)
+        ]
+        chunks = [each.chunks(made.id, source) for source, *_ in held]
+        known.append((held, chunks, each.stats(made.id)))
+        each.remove(made.id)
+    assert known[0] == known[1]
+    assert seen(list(found[0])) == seen(list(found[1]))
+    scores = [passage.score for passage in found[0]]
+    assert scores == sorted(scores, key=lambda score: -(score or 0))
