@@ -26,7 +26,8 @@ _INTRODUCTION = f"""\
 # Models and machines
 
 Written by `python -m docs.matrix` from the catalog and the planner: every model on every platform, as what it
-would run, with how many tokens of context and how fast. Speeds are estimates for one request alone. The
+would run, with how many tokens of context and how fast. Speeds are estimates for one request alone: tokens
+written a second, of a model for embeddings or for ranking those read. The
 status says *measured* only where somebody ran it, with the date and the machine; all else is *planned*.
 
 {LEGEND}
@@ -40,8 +41,14 @@ def readme(text: str, catalog: Catalog, cells: tuple[Cell, ...]) -> str:
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     rows = [platform for platform in catalog.platforms.values() if platform.roadmap]
-    grid = markdown_grid(cells, rows, list(catalog.models))
+    chats = [model.id for model in catalog.models.values() if model.kind == "chat"]
+    grid = markdown_grid(cells, rows, chats)
     return f"{before}{BEGIN}\n\n{grid}\n\n{END}{after}"
+
+
+def chatting(cells: tuple[Cell, ...], catalog: Catalog) -> tuple[Cell, ...]:
+    """Of models that write."""
+    return tuple(cell for cell in cells if catalog.models[cell.model].kind == "chat")
 
 
 def reference(cells: tuple[Cell, ...], platforms: list[Platform]) -> str:
@@ -56,7 +63,7 @@ def main() -> None:
     README.write_text(readme(README.read_text(encoding="utf-8"), catalog, cells), encoding="utf-8")
     REFERENCE.parent.mkdir(exist_ok=True)
     REFERENCE.write_text(reference(cells, platforms), encoding="utf-8")
-    draw_matrix(cells, platforms, IMAGES / "matrix.svg")
+    draw_matrix(chatting(cells, catalog), platforms, IMAGES / "matrix.svg")
     card = machine_of(catalog.platforms["rtx-4090"])
     budget = plan(catalog.models["gemma-3-12b-it"], card, Wish(), catalog)
     draw_plan(budget, IMAGES / "budget.svg")

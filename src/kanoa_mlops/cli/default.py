@@ -33,7 +33,7 @@ def default_model(screen: Screen, settings: Settings, catalog: Catalog, machine:
     reach, best = Reach(settings), ""
     for made in _best_first(_choices(catalog, machine), catalog):
         model = catalog.models[made.model]
-        if not model.instruct or made.verdict is not Verdict.FITS:
+        if model.kind != "chat" or not model.instruct or made.verdict is not Verdict.FITS:
             continue
         why = reach.refusal(model, made.weights)
         if not why:
@@ -47,7 +47,7 @@ def default_model(screen: Screen, settings: Settings, catalog: Catalog, machine:
 
 
 def ranked(catalog: Catalog, machine: Machine, wish: Wish) -> Sequence[Plan]:
-    """A plan for every model, the best first: those that fit, see, are quick, and are large."""
+    """A plan for every model, the best first: those that chat and fit, see, are quick, and are large."""
     return _best_first(_plans(catalog, machine, wish), catalog)
 
 
@@ -81,9 +81,10 @@ def _shortened(context: int | None, model: Model) -> int | None:
 _VERDICTS = (Verdict.FITS, Verdict.TIGHT, Verdict.OFFLOAD, Verdict.NO)
 
 
-def _rank(made: Plan, model: Model) -> tuple[int, bool, bool, bool, float]:
+def _rank(made: Plan, model: Model) -> tuple[bool, int, bool, bool, bool, float]:
     slow = made.speed.decode.expected < _READING_SPEED
     return (
+        model.kind != "chat",
         _VERDICTS.index(made.verdict),
         slow,
         not made.sees,

@@ -11,7 +11,7 @@ from kanoa_mlops.engines.site import Site, WeightFiles
 from kanoa_mlops.engines.walls import walls
 from kanoa_mlops.engines.way import Contained, Embedded, Native
 from kanoa_mlops.planner.cache import MICRO_BATCH
-from kanoa_mlops.planner.llama import PROMPT_CACHE_BYTES
+from kanoa_mlops.planner.llama import prompt_cache_bytes
 from kanoa_mlops.planner.plan import Plan
 
 
@@ -68,12 +68,13 @@ def llama_flags(plan: Plan) -> tuple[str, ...]:
         *(() if plan.mapped else ("--load-mode", "none")),
         *(("--n-cpu-moe", str(plan.host_experts)) if plan.host_experts else ()),
         *_cache_flags(plan),
+        *_kind_flags(plan),
         # llama.cpp notices that a client left only between batches; its 2048 take many seconds on a CPU.
         *("--batch-size", str(max(MICRO_BATCH, plan.batch))),
         *(("--ubatch-size", str(plan.batch)) if plan.batch != MICRO_BATCH else ()),
         *(("--repeat-penalty", str(plan.repeat_penalty)) if plan.repeat_penalty else ()),
         # Left alone it grows to 8 GiB, which no plan would have counted.
-        *("--cache-ram", str(PROMPT_CACHE_BYTES // 2**20)),
+        *("--cache-ram", str(prompt_cache_bytes(plan.kind) // 2**20)),
         # The plan has already decided what fits; llama.cpp must not shrink it silently.
         *("--fit", "off"),
     )
@@ -87,6 +88,14 @@ def _layers(plan: Plan) -> int:
     if plan.place == "cpu":
         return 0
     return _ALL_LAYERS if plan.resident_layers is None else plan.resident_layers
+
+
+def _kind_flags(plan: Plan) -> tuple[str, ...]:
+    """It serves one kind of request, and refuses others."""
+    if plan.kind == "rerank":
+        return ("--reranking",)
+    # A file may not say how its vectors are pooled, and then llama.cpp gives one for each token.
+    return ("--embeddings", "--pooling", plan.pooling) if plan.pooling else ()
 
 
 def _cache_flags(plan: Plan) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.engines.site import Site, WeightFiles
 from kanoa_mlops.engines.walls import walls
 from kanoa_mlops.engines.way import Contained, Native
+from kanoa_mlops.planner.budget import CACHE
 from kanoa_mlops.planner.plan import Plan
 
 _DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "bfloat16"}
@@ -94,7 +95,9 @@ def vllm_flags(plan: Plan, model: Model, weights: Weights) -> tuple[str, ...]:
     return (
         *("--served-model-name", plan.model),
         *_precision(plan, model, weights),
-        *_limits(plan),
+        *_limits(plan, model.reads_whole),
+        # Some of these checkpoints are named as models that write, and would be served as such.
+        *(("--runner", "pooling") if plan.kind != "chat" else ()),
         *_device(plan),
         *(("--limit-mm-per-prompt", _media(plan)) if model.sees else ()),
         *_answers(plan, model.engines["vllm"]),
@@ -117,7 +120,7 @@ def _precision(plan: Plan, model: Model, weights: Weights) -> tuple[str, ...]:
     )
 
 
-def _limits(plan: Plan) -> tuple[str, ...]:
+def _limits(plan: Plan, whole: bool) -> tuple[str, ...]:
     return (
         # Left alone it is the model's longest, and one request of that length must fit the cache.
         *("--max-model-len", str(plan.context)),
@@ -126,15 +129,15 @@ def _limits(plan: Plan) -> tuple[str, ...]:
         # What is computed at once was planned for; left alone it depends on the card.
         *("--max-num-batched-tokens", str(plan.batch)),
         # A prompt longer than a batch is read in pieces; without this vLLM would refuse so small a batch.
-        "--enable-chunked-prefill",
+        *(() if whole else ("--enable-chunked-prefill",)),
     )
 
 
 def _device(plan: Plan) -> tuple[str, ...]:
     if plan.place == "cpu":
         # To the byte: left alone it takes most of the machine, and counts what others hold as its own.
-        cache = next(line.size.expected for line in plan.budget.lines if line.name == "key-value cache")
-        return ("--kv-cache-memory-bytes", str(math.ceil(cache)))
+        cache = next((line.size.expected for line in plan.budget.lines if line.name == CACHE), 0.0)
+        return ("--kv-cache-memory-bytes", str(math.ceil(cache))) if cache else ()
     return (
         # The share of the card in which weights, cache and all else were planned.
         *("--gpu-memory-utilization", f"{plan.utilization:.2f}"),

@@ -30,6 +30,8 @@ def llama_cache_bytes(
     model: Model, context: int, sequences: int, cache_type: CacheType, batch: int = MICRO_BATCH
 ) -> float:
     """What llama.cpp sets aside: the whole context of every sequence, once and for all."""
+    if not model.architecture.causal:
+        return 0.0
     return sum(
         sequences * _llama_cells(group, model, context, batch) * _per_cell(group, cache_type)
         for group in model.architecture.attention
@@ -44,6 +46,8 @@ def vllm_cache_bytes(
     Layers with a sliding window keep the window and one step of the batch; a page more, since a
     window seldom ends where a page does.
     """
+    if not model.architecture.causal:
+        return 0.0
     padded = _padded_layers(model)
     return sum(
         _vllm_pages(group, model, context, batch, page)

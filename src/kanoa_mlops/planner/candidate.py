@@ -8,12 +8,11 @@ from functools import cached_property, partial
 
 from kanoa_mlops.catalog.types import Machine, Model
 from kanoa_mlops.planner.budget import Budget, Verdict
-from kanoa_mlops.planner.cache import MICRO_BATCH
 from kanoa_mlops.planner.capacity import pools, vllm_utilization
 from kanoa_mlops.planner.estimate import Estimate
 from kanoa_mlops.planner.llama import llama_lines
 from kanoa_mlops.planner.options import Option
-from kanoa_mlops.planner.setup import Setup
+from kanoa_mlops.planner.setup import Setup, least_batch
 from kanoa_mlops.planner.speed import Speed, speed
 from kanoa_mlops.planner.vllm import request_bytes, vllm_lines
 from kanoa_mlops.planner.wish import CacheType, Wish
@@ -21,6 +20,9 @@ from kanoa_mlops.planner.wish import CacheType, Wish
 # More is slow to fill and seldom asked for; a person may.
 _CONTEXTS = {"gpu": 32768, "unified": 32768, "cpu": 8192}
 _LADDER = (16384, 8192, 4096, 2048)
+# What is embedded or ranked is a piece of a document; a longer text takes a larger graph, mostly for nothing.
+_TEXT_CONTEXT = 2048
+_TEXT_LADDER = (1024, 512)
 ROOMY_CONTEXT = 8192
 """Enough for figures with tables."""
 # Decoding waits for memory, so a batch of four costs little more than one. vLLM pages its cache, so
@@ -57,7 +59,7 @@ class Candidate:
     @property
     def roomy(self) -> bool:
         """Fits with room for figures with tables and a second request, as far as the model goes."""
-        enough = min(ROOMY_CONTEXT, self.setup.model.architecture.context)
+        enough = _enough(self.setup.model)
         return self.verdict is Verdict.FITS and self.setup.context >= enough and self.concurrency >= 2
 
 
@@ -87,6 +89,8 @@ def _evaluate_paged(setup: Setup, machine: Machine, wish: Wish) -> Candidate:
     one = Budget(tuple(vllm_lines(setup, 1)), pools(setup, machine))
     pool = one.pools[0]
     each = request_bytes(setup)
+    if not each:  # nothing is kept of a request, so all that may come at once can be held
+        return Candidate(setup, one, one.verdict, machine, setup.sequences)
     spare = pool.capacity - one.need("device").expected
     concurrency = max(0.0, 1 + spare / each)
     verdict = one.verdict
@@ -102,24 +106,31 @@ def _rungs(option: Option, model: Model, wish: Wish) -> list[tuple[int, int]]:
 
     A second request comes before a context beyond the roomy one, and that context before the second request.
     """
-    longest = min(model.architecture.context, _CONTEXTS[option.place])
-    contexts = [longest, *(size for size in _LADDER if size < longest)]
+    chats = model.kind == "chat"
+    longest = min(model.architecture.context, _CONTEXTS[option.place] if chats else _TEXT_CONTEXT)
+    contexts = [longest, *(size for size in (_LADDER if chats else _TEXT_LADDER) if size < longest)]
     if wish.context is not None:
         contexts = [wish.context]
     slots = _PAGED_SLOTS if option.engine.id == "vllm" else _SLOTS
     most = option.support.most_sequences or max(slots)
     counts = [wish.sequences] if wish.sequences is not None else [min(count, most) for count in slots]
     rungs = [(context, count) for context in contexts for count in counts]
-    return sorted(rungs, key=lambda rung: (rung[0] < ROOMY_CONTEXT, rung[0] >= ROOMY_CONTEXT and rung[1] < 2))
+    roomy = _enough(model)
+    return sorted(rungs, key=lambda rung: (rung[0] < roomy, rung[0] >= roomy and rung[1] < 2))
+
+
+def _enough(model: Model) -> int:
+    """Tokens of context for what it is mostly asked."""
+    return min(ROOMY_CONTEXT if model.kind == "chat" else _TEXT_CONTEXT, model.architecture.context)
 
 
 def _at(setup: Setup, rung: tuple[int, int]) -> Setup:
-    return replace(setup, context=rung[0], sequences=rung[1])
+    return replace(setup.with_context(rung[0]), sequences=rung[1])
 
 
 def _first(option: Option, model: Model, machine: Machine, wish: Wish, cards: int) -> Setup:
     paged = option.engine.id == "vllm"
-    batch = wish.batch or (int(option.engine["batch"]) if paged else MICRO_BATCH)
+    batch = wish.batch or least_batch(option.engine)
     utilization = wish.utilization or (vllm_utilization(option.engine, machine) if paged else 0.0)
     return Setup(
         model=model,
@@ -132,7 +143,7 @@ def _first(option: Option, model: Model, machine: Machine, wish: Wish, cards: in
         context=0,
         sequences=0,
         images=wish.images if wish.images is not None else int(model.sees),
-        cache_type=_cache_type(wish, paged),
+        cache_type=_cache_type(wish, model, paged),
         batch=batch,
         # On a processor vLLM compiles for minutes at each start, and answers no faster for it.
         eager=wish.eager or (paged and option.place == "cpu"),
@@ -140,8 +151,8 @@ def _first(option: Option, model: Model, machine: Machine, wish: Wish, cards: in
     )
 
 
-def _cache_type(wish: Wish, paged: bool) -> CacheType:
-    if wish.cache_bits != 8:
+def _cache_type(wish: Wish, model: Model, paged: bool) -> CacheType:
+    if wish.cache_bits != 8 or not model.architecture.causal:
         return "f16"
     return "fp8" if paged else "q8_0"
 
@@ -170,8 +181,7 @@ def _offloaded(least: Candidate, wish: Wish) -> Candidate:
     With the context that figures with tables want, where there is a way to have it.
     """
     layers = least.setup.model.architecture.layers
-    longest = min(ROOMY_CONTEXT, least.setup.model.architecture.context)
-    roomy = replace(least.setup, context=wish.context or max(longest, least.setup.context))
+    roomy = least.setup.with_context(wish.context or max(_enough(least.setup.model), least.setup.context))
     for setup in (roomy, least.setup):
         if setup.model.architecture.experts and (
             kept := _fewest(layers, partial(_without_experts, setup), least.machine, wish)

@@ -79,7 +79,7 @@ def _shorter_context(setup: Setup, candidate: Candidate) -> Iterator[_Told]:
     best = 0
     while low <= high:
         middle = (low + high) // 2
-        other = replace(setup, context=middle * 1024)
+        other = setup.with_context(middle * 1024)
         if evaluate(other, candidate.machine, Wish()).verdict in _GOOD:
             best, low = middle, middle + 1
         else:
@@ -90,12 +90,12 @@ def _shorter_context(setup: Setup, candidate: Candidate) -> Iterator[_Told]:
             f"a context of {context} tokens",
             f"--context {context}",
             f"requests longer than {context} tokens are refused",
-            replace(setup, context=context),
+            setup.with_context(context),
         )
 
 
 def _smaller_cache(setup: Setup) -> Iterator[_Told]:
-    if setup.cache_type == "f16":
+    if setup.cache_type == "f16" and setup.model.architecture.causal:
         other = replace(setup, cache_type="fp8" if setup.engine.id == "vllm" else "q8_0")
         yield (
             "keys and values in 8 bits",

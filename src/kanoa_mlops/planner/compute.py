@@ -6,6 +6,8 @@ Found by changing one dimension at a time on models without weights and reading 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kanoa_mlops.catalog.types import Architecture, AreaTokens, Model, Vision
 from kanoa_mlops.planner.cache import llama_cells
 from kanoa_mlops.planner.estimate import Estimate
@@ -27,12 +29,16 @@ def compute_bytes(setup: Setup) -> Estimate:
     model = setup.model
     batch = min(setup.batch, setup.context * setup.sequences)
     activations = batch * _floats(model) * _F32
-    inputs = batch * (_INPUT_BYTES + _F16 * sum(_mask_cells(setup)))
+    inputs = batch * (_INPUT_BYTES + _F16 * sum(_mask_cells(setup, batch)))
     rows = setup.sequences * model.architecture.vocabulary * _F32
     others = inputs + _rotations(setup) + _scores(setup, batch)
     # Logits of a whole batch come when the activations before them are no longer needed.
     older = max(activations, batch * model.architecture.vocabulary * _F32) + others
     total = older if setup.batch_logits else activations + rows + others
+    if model.kind != "chat" and model.architecture.causal:
+        # Every token is an output where a vector is made of them, and the head is multiplied for each.
+        shape = model.architecture
+        total = batch * (shape.vocabulary + 5 * shape.hidden_size) * _F32 + rows + others
     if setup.place == "cpu":
         return Estimate.around(total, 0.02)
     # Measured on processors; elsewhere the same graph has paddings of its own, and builds may be older.
@@ -43,7 +49,7 @@ def _scores(setup: Setup, batch: int) -> int:
     """Without flash attention: every head's scores, before and after the softmax."""
     if setup.flash:
         return 0
-    return 2 * batch * setup.model.architecture.heads * max(_mask_cells(setup)) * _F32
+    return 2 * batch * setup.model.architecture.heads * max(_mask_cells(setup, batch)) * _F32
 
 
 def _rotations(setup: Setup) -> int:
@@ -54,9 +60,11 @@ def _rotations(setup: Setup) -> int:
     return sum(_F32 * (head_dim**2 + 64**2) for _, head_dim in kinds)
 
 
-def _mask_cells(setup: Setup) -> set[int]:
-    """One mask for each kind of attention, as long as one stream's cache."""
+def _mask_cells(setup: Setup, batch: int) -> Collection[int]:
+    """One mask for each kind of attention, as long as one stream's cache; without one, as the batch."""
     groups = setup.model.architecture.attention
+    if not setup.model.architecture.causal:
+        return [batch for _ in groups]
     return {llama_cells(group, setup.context, setup.batch) for group in groups if group.kind != "cross"}
 
 
@@ -73,7 +81,7 @@ def _floats(model: Model) -> int:
 def _fed_forward(shape: Architecture) -> int:
     """Gate, up and their product at once; of experts for each that is used, with its way down."""
     if shape.experts is None:
-        return 3 * shape.feed_forward_size
+        return (3 if shape.gated else 1) * shape.feed_forward_size
     wide = shape.experts.feed_forward_size
     down = shape.hidden_size if shape.hidden_size > 2 * wide else 0
     return shape.experts.used * (3 * wide + down)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kanoa_mlops.catalog.types import Kind
 from kanoa_mlops.planner.budget import CACHE, MemoryLine, Where
 from kanoa_mlops.planner.cache import llama_cache_bytes
 from kanoa_mlops.planner.compute import compute_bytes, projector_compute_bytes
@@ -21,22 +22,27 @@ def llama_lines(setup: Setup) -> Iterator[MemoryLine]:
     cache = llama_cache(setup)
     share = _layer_share(setup)
     why = "every slot's whole context, set aside at start"
-    yield MemoryLine(CACHE, cache * (share / setup.gpus), "device", why)
-    if share < 1:
+    if cache.expected:
+        yield MemoryLine(CACHE, cache * (share / setup.gpus), "device", why)
+    if cache.expected and share < 1:
         yield MemoryLine(f"{CACHE} of the rest", cache * (1 - share), "host", why)
     compute = compute_bytes(setup)
     yield MemoryLine("compute buffer", compute, "device", "the graph of one micro-batch")
     if setup.model.vision and setup.images:
         yield from _vision_lines(setup)
     host: Where = "host" if setup.place == "gpu" else "device"
-    yield MemoryLine("prompt cache", _prompt_cache(), host, "fills with use, up to where we limit it")
+    if kept := prompt_cache_bytes(setup.model.kind):
+        yield MemoryLine(
+            "prompt cache", Estimate(kept, 0, kept), host, "fills with use, up to where we limit it"
+        )
     if setup.place == "gpu":
         yield MemoryLine("runtime", constant(setup.engine, "gpu_runtime"), "device", "driver context")
     yield MemoryLine("process", constant(setup.engine, "process"), host, "code, vocabulary and HTTP server")
 
 
-def _prompt_cache() -> Estimate:
-    return Estimate(PROMPT_CACHE_BYTES, 0, PROMPT_CACHE_BYTES)
+def prompt_cache_bytes(kind: Kind) -> int:
+    """None where no prompt is ever continued."""
+    return PROMPT_CACHE_BYTES if kind == "chat" else 0
 
 
 def llama_cache(setup: Setup) -> Estimate:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kanoa_mlops.catalog.types import EngineId
+from kanoa_mlops.catalog.types import EngineId, Kind
+from kanoa_mlops.catalog.types.embedding import Pooling
 from kanoa_mlops.planner.budget import Budget, Verdict
 from kanoa_mlops.planner.estimate import Estimate
 from kanoa_mlops.planner.learned import Comparison
@@ -85,6 +86,9 @@ class Plan:
     """What would make it fit, the smallest first; empty where it does."""
     refusals: tuple[Refusal, ...]
     """Engines and weights that cannot be used here."""
+    kind: Kind = "chat"
+    pooling: Pooling | None = None
+    """How one vector is made of those of all tokens, where the model makes vectors."""
     comparisons: tuple[Comparison, ...] = ()
     """Predicted beside measured, where this very case was booted on this machine."""
 

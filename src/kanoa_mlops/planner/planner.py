@@ -117,6 +117,8 @@ def _plan(
         warnings=warnings(best),
         changes=changes(best, wish, catalog, settled),
         refusals=tuple(refused),
+        kind=model.kind,
+        pooling=model.embedding.pooling if model.embedding else None,
     )
 
 

@@ -89,6 +89,8 @@ def _why_context(candidate: Candidate, wish: Wish) -> str:
         return "the least that is of use"
     if setup.context == setup.model.architecture.context:
         return "all that the model was trained for"
+    if setup.model.kind != "chat":
+        return "more than a piece of a document has"
     return "enough for figures with tables" if setup.context >= ROOMY_CONTEXT else "what memory allows"
 
 

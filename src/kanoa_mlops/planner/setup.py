@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kanoa_mlops.catalog.types import Engine, Model, Quantization, Support, Weights
+from kanoa_mlops.planner.cache import MICRO_BATCH
 from kanoa_mlops.planner.wish import CacheType
 
 Place = Literal["gpu", "unified", "cpu"]
@@ -43,6 +44,11 @@ class Setup:
     host_experts: int = 0
     """Layers whose experts stay in the machine's memory."""
 
+    def with_context(self, context: int) -> Setup:
+        """Tokens of one request; computed at once, where the model has to see all of a text."""
+        batch = max(least_batch(self.engine), context) if self.model.reads_whole else self.batch
+        return replace(self, context=context, batch=batch)
+
     @property
     def offloads(self) -> bool:
         return self.resident_layers is not None or self.host_experts > 0
@@ -50,3 +56,8 @@ class Setup:
     @property
     def images_at_once(self) -> int:
         return self.images * self.sequences
+
+
+def least_batch(engine: Engine) -> int:
+    """Tokens computed at once where nobody says otherwise."""
+    return int(engine["batch"]) if engine.id == "vllm" else MICRO_BATCH

@@ -25,7 +25,7 @@ _ANSWER_TOKENS = 500
 @dataclass(frozen=True)
 class Speed:
     decode: Estimate
-    """Tokens a second of one request alone."""
+    """Tokens a second of one request alone; of a model that does not write, those it reads."""
     first_token: Estimate
     """Seconds, with a figure if the model sees one."""
     basis: str
@@ -33,11 +33,22 @@ class Speed:
 
 
 def speed(setup: Setup, machine: Machine) -> Speed:
-    """Of one request with a prompt of half a page and a figure."""
+    """Of one request with a prompt of half a page and a figure; of a model that only reads, of the reading."""
+    if setup.model.kind != "chat":
+        return _reading(setup, machine)
     step = _step_seconds(setup, machine)
     first = _prompt_seconds(setup, machine) + step
     decode = Estimate(1 / step.expected, 1 / step.high, 1 / step.low)
     return Speed(decode, first, _basis(setup, machine))
+
+
+def _reading(setup: Setup, machine: Machine) -> Speed:
+    """It answers when it has read."""
+    seconds = _prompt_seconds(setup, machine)
+    tokens = prompt_tokens(setup)
+    rate = Estimate(tokens / seconds.expected, tokens / seconds.high, tokens / seconds.low)
+    what = "cores" if setup.place == "cpu" else "the card's peak"
+    return Speed(rate, seconds, f"operations a token over those of {what}; a text of {tokens} tokens")
 
 
 def prompt_tokens(setup: Setup) -> int:

@@ -27,12 +27,13 @@ def vllm_lines(setup: Setup, requests: int) -> Iterator[MemoryLine]:
         requests: of full length that the cache must hold at once.
     """
     yield from _weight_lines(setup)
-    yield MemoryLine(
-        CACHE,
-        Estimate.exact(requests * request_bytes(setup)),
-        "device",
-        "pages of vLLM's own rule for each attention group",
-    )
+    if each := request_bytes(setup):
+        yield MemoryLine(
+            CACHE,
+            Estimate.exact(requests * each),
+            "device",
+            "pages of vLLM's own rule for each attention group",
+        )
     yield from _profile_lines(setup)
 
 
@@ -73,7 +74,9 @@ def _profile_lines(setup: Setup) -> Iterator[MemoryLine]:
         cached = _encoder_outputs(setup)
         yield MemoryLine("encoder cache", cached, "device", "the largest images one batch may hold")
     rows = min(setup.sequences, setup.batch)
-    sampler = constant(engine, "sampler_bytes") * (rows * shape.vocabulary)
+    sampler = NOTHING
+    if setup.model.kind == "chat":
+        sampler = constant(engine, "sampler_bytes") * (rows * shape.vocabulary)
     peak = max(_tower(setup), _text(setup), sampler, key=lambda each: each.expected)
     yield MemoryLine("activations", peak, "device", "the largest of tower, text batch and sampler at start")
     if not setup.eager and setup.place != "cpu":

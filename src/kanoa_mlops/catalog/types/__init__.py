@@ -2,6 +2,7 @@
 
 from kanoa_mlops.catalog.types.architecture import Architecture, AttentionGroup, Experts
 from kanoa_mlops.catalog.types.base import Source
+from kanoa_mlops.catalog.types.embedding import Embedding, Kind
 from kanoa_mlops.catalog.types.engine import Constant, Device, Engine, EngineId, Image, Support, Vendor
 from kanoa_mlops.catalog.types.machine import Accelerator, ContainerRuntime, Link, Machine, Program, Software
 from kanoa_mlops.catalog.types.measurement import LearnedRun, Measured, Measurements
@@ -33,6 +34,7 @@ __all__ = [
     "Credit",
     "DataPolicy",
     "Device",
+    "Embedding",
     "Engine",
     "EngineId",
     "Experts",
@@ -42,6 +44,7 @@ __all__ = [
     "HostedModel",
     "HubFile",
     "Image",
+    "Kind",
     "LearnedRun",
     "Licence",
     "Link",

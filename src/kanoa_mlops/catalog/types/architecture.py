@@ -51,6 +51,8 @@ class Architecture(Entry):
     hidden_size: Count
     feed_forward_size: Count
     """Of a dense layer; with experts, that of one expert."""
+    gated: bool = True
+    """The feed-forward part has a gate beside its way up; that of a BERT has none."""
     heads: Count
     vocabulary: Count
     """Rows of the token embedding."""
@@ -60,6 +62,8 @@ class Architecture(Entry):
     """What the checkpoint is published in; what an engine loads if it is not told otherwise."""
     context: Tokens
     """The longest the model was trained for."""
+    causal: bool = True
+    """A token sees those before it; else all of the text at once, and no keys and values are kept."""
     attention: tuple[AttentionGroup, ...] = Field(min_length=1)
     experts: Experts | None = None
     source: SourceName

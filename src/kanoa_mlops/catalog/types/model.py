@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from kanoa_mlops.catalog.fields import Id, SourceName
 from kanoa_mlops.catalog.types.architecture import Architecture
 from kanoa_mlops.catalog.types.base import Entry, Sourced
+from kanoa_mlops.catalog.types.embedding import Embedding, Kind
 from kanoa_mlops.catalog.types.engine import EngineId, Support
 from kanoa_mlops.catalog.types.vision import Vision
 from kanoa_mlops.catalog.types.weights import Weights
@@ -40,6 +41,8 @@ class Model(Sourced):
     family: str = ""
     """Models of one family differ in size alone; a smaller one is offered where a larger does not fit."""
     aliases: tuple[str, ...] = ()
+    kind: Kind = "chat"
+    """What it is for; never asked for anything else."""
     inputs: tuple[Literal["text", "image"], ...]
     instruct: bool
     """Trained to follow instructions; a base model only continues text."""
@@ -48,6 +51,7 @@ class Model(Sourced):
     licence: Licence
     architecture: Architecture
     vision: Vision | None = None
+    embedding: Embedding | None = None
     sampling: Sampling | None = None
     engines: dict[EngineId, Support]
     """Those that can serve it, with what must be known for that."""
@@ -71,10 +75,25 @@ class Model(Sourced):
         if shape.experts:
             passed += shape.expert_parameters * shape.experts.used // shape.experts.count
         # The embedding is looked up, not multiplied; tied, it is multiplied once, as the output head.
-        return passed - (0 if shape.tied_embeddings else shape.embedding_parameters)
+        head = shape.tied_embeddings and self.kind == "chat"
+        return passed - (0 if head else shape.embedding_parameters)
+
+    @property
+    def reads_whole(self) -> bool:
+        """All of a text must be computed at once; else in pieces, as its last token knows all before it."""
+        in_pieces = self.kind == "chat" or (self.embedding is not None and self.embedding.pooling == "last")
+        return not (in_pieces and self.architecture.causal)
 
     @model_validator(mode="after")
     def _sees_by_its_tower(self) -> Self:
         if self.sees != (self.vision is not None):
             raise ValueError("vision is given for models with image among their inputs, and only there")
+        return self
+
+    @model_validator(mode="after")
+    def _embeds_by_its_vectors(self) -> Self:
+        if (self.kind == "embedding") != (self.embedding is not None):
+            raise ValueError("embedding is given for models of that kind, and only there")
+        if self.kind == "chat" and not self.architecture.causal:
+            raise ValueError("a model that reads in both directions writes nothing; its kind is another")
         return self

@@ -12,6 +12,8 @@ from kanoa_mlops.catalog.types.base import Entry
 
 Format = Literal["gguf", "safetensors", "ollama"]
 Role = Literal["model", "mmproj"]
+Recipe = Literal["bert-q8_0"]
+"""How a file is made of others, where it is nowhere to be had as it is: `weights/making`."""
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 """A commit, never a branch."""
 Repo = Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -55,6 +57,8 @@ class Origin(Entry):
     hub: HubFile | None = None
     packages: tuple[PackageFile, ...] = ()
     """Members joined in this order give the file."""
+    recipe: Recipe | None = None
+    """The file is made of the members instead; its bytes are known all the same."""
     path: str | None = None
     """A file that is already on this machine."""
 
@@ -62,6 +66,8 @@ class Origin(Entry):
     def _exactly_one(self) -> Self:
         if sum(map(bool, (self.hub, self.packages, self.path))) != 1:
             raise ValueError("give exactly one of hub, packages, path")
+        if self.recipe and not self.packages:
+            raise ValueError("a recipe wants packages to make the file of")
         return self
 
     def __str__(self) -> str:
