@@ -1,4 +1,4 @@
-"""No part of a filter is ever left out: each is said, or the filter is refused; and what is said means the same."""
+"""No part of a filter is left out: all of it is said, or it is refused. What is said means the same."""
 
 from __future__ import annotations
 
@@ -82,19 +82,14 @@ def test_every_key_is_said_or_the_filter_is_refused(
         text = said(translate(filter))
     except BadFilter:
         return
-    for leaf in leaves(filter):
-        quoted = repr(f"meta.{leaf.key}") if translate is haystack_filter else leaf.key
-        assert quoted in text
-    # As often as it is asked for, or oftener: OData says some comparisons twice.
     keys = [leaf.key for leaf in leaves(filter)]
     for key in set(keys):
-        assert text.count(key) >= keys.count(key)
+        written = repr(f"meta.{key}") if translate is haystack_filter else key
+        assert text.count(written) >= keys.count(key)  # OData says some comparisons twice
 
 
 @pytest.mark.parametrize("translate", [cel, odata])
-@pytest.mark.parametrize(
-    "key", ["a b", "a == 1 or b", "a)", "a'b", "", "or" * 0 + "true", "null", "é", "a-b"]
-)
+@pytest.mark.parametrize("key", ["a b", "a == 1 or b", "a)", "a'b", "", "true", "null", "é", "a-b"])
 def test_a_key_can_bring_nothing_in(translate: Callable[[Filter], str], key: str) -> None:
     with pytest.raises(BadFilter, match="no way to name"):
         translate(Comparison("eq", key, 1))
