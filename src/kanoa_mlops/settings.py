@@ -64,12 +64,20 @@ class Settings(BaseModel):
     drain_seconds: float = 15.0
     """What answers under way get to finish when the gateway is asked to stop."""
 
+    embedding_model: str | None = None
+    """The served model that makes vectors of documents; unset, the one that answers to `embedding`."""
+    collections_url: SecretStr | None = None
+    """postgresql://user@host/database for collections of documents that several machines share; unset, a
+    file."""
+    collections_password_file: Path | None = None
+    """Its first line is the password of that database; unset, libpq's own places are looked at."""
+
     books_url: SecretStr | None = None
     """postgresql://user@host/database that holds the books of gateways on several machines; unset, a file."""
     books_password_file: Path | None = None
     """Its first line is the password of that database; unset, libpq's own places are looked at."""
 
-    @field_validator("books_url")
+    @field_validator("books_url", "collections_url")
     @classmethod
     def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
@@ -101,6 +109,16 @@ class Settings(BaseModel):
         return self.config_file.with_name("burst.yaml")
 
     @property
+    def grounding_dir(self) -> Path:
+        """What is known of the person's documents, and the locks of those who read them."""
+        return self.state_dir / "grounding"
+
+    @property
+    def collections_file(self) -> Path:
+        """Their text, index and vectors where no `collections_url` is set."""
+        return self.grounding_dir / "collections.db"
+
+    @property
     def grounding_file(self) -> Path:
         """Where the owner's documents are kept; it need not exist."""
         return self.config_file.with_name("grounding.yaml")
@@ -129,6 +147,9 @@ _ENVIRONMENT = {
     "KANOA_MLOPS_DRAIN": "drain_seconds",
     "KANOA_MLOPS_BOOKS": "books_url",
     "KANOA_MLOPS_BOOKS_PASSWORD_FILE": "books_password_file",
+    "KANOA_MLOPS_COLLECTIONS": "collections_url",
+    "KANOA_MLOPS_COLLECTIONS_PASSWORD_FILE": "collections_password_file",
+    "KANOA_MLOPS_EMBEDDING_MODEL": "embedding_model",
     "KANOA_MLOPS_VLLM_PYTHON": "vllm_python",
     "OLLAMA_HOST": "ollama_url",
     "HF_ENDPOINT": "hub_url",

@@ -24,6 +24,7 @@ _COMMANDS = {
     "platforms": "The machines that a plan can be made for.",
     "serve": "Serve models on a private OpenAI-compatible endpoint.",
     "gateway": "The front door alone, before engines that run already.",
+    "ground": "Your own documents, for answers to stand on.",
     "keys": "Who may ask the gateway, and for how much.",
     "burst": "What may be answered beyond the LAN, and for how much.",
     "usage": "What was asked of the gateway, and what it cost.",

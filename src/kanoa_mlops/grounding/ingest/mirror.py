@@ -71,7 +71,7 @@ def mirror(
         if reader is None:
             reader = stack.enter_context(FileReader(processes=2))
         stack.enter_context(FileLock(state / f"{collection_id}.lock"))
-        unread = Unread(state / f"{collection_id}.unread.json", reader.name)
+        unread = Unread.of(state, collection_id, reader.name)
         return _Mirror(archive, collection_id, reader, unread, progress).run(folder)
 
 

@@ -16,6 +16,11 @@ class Unread:
         self._reader = reader
         self._known = self._load()
 
+    @classmethod
+    def of(cls, state: Path, collection_id: str, reader: str) -> Unread:
+        """Where `mirror` keeps it."""
+        return cls(state / f"{collection_id}.unread.json", reader)
+
     def before(self, found: Found) -> Skipped | None:
         """Why it was not read, if it is the same since."""
         known = self._known.get(found.source)
