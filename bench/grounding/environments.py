@@ -31,7 +31,7 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
         print(f"Installing {' '.join(requirements)} into {folder}", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         subprocess.run([*pip, *requirements], check=True)
         (folder / _DONE).touch()
     return python

@@ -1,0 +1,86 @@
+"""What a distribution brings with it, how long it takes to import, and the memory it then has."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.grounding.environments import environment
+from bench.grounding.frameworks_table import Framework
+
+_PIPS_OWN = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth")
+_INSTALLED = """
+import json, sysconfig
+from importlib.metadata import distributions
+found = {each.metadata["Name"].lower().replace("_", "-"): each.version for each in distributions()}
+print(json.dumps({"versions": found, "folder": sysconfig.get_path("purelib")}))
+"""
+_IMPORTED = """
+import json, resource, sys, time
+began = time.perf_counter()
+exec(sys.argv[1])
+seconds = time.perf_counter() - began
+most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print("\\n" + json.dumps([seconds, most]))
+"""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    name: str
+    version: str
+    distributions: int
+    bytes: int
+    import_seconds: float
+    memory_bytes: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def footprint(framework: Framework, runs: int) -> Footprint:
+    """Raises:
+    subprocess.CalledProcessError: it cannot be installed or imported here.
+    """
+    python = environment(f"survey-{framework.name}", framework.requirements)
+    installed = json.loads(_output(python, _INSTALLED))
+    versions = {name: found for name, found in installed["versions"].items() if name not in _PIPS_OWN}
+    _output(python, _IMPORTED, framework.imports)  # compiles
+    imports = [_import(python, framework.imports) for _ in range(runs)]
+    return Footprint(
+        framework.name,
+        versions[framework.name],
+        len(versions),
+        sum(path.lstat().st_size for path in _files(Path(installed["folder"]))),
+        statistics.median(seconds for seconds, _ in imports),
+        round(statistics.median(most for _, most in imports)),
+    )
+
+
+def _import(python: Path, code: str) -> tuple[float, int]:
+    seconds, most = json.loads(_output(python, _IMPORTED, code).splitlines()[-1])
+    return float(seconds), int(most)
+
+
+def _files(site: Path) -> Iterator[Path]:
+    for path in site.iterdir():
+        own = path.name in _PIPS_OWN or path.name.startswith(("pip-", "setuptools-"))
+        if not own and path.name != "__pycache__":
+            yield from ([path] if path.is_file() else _within(path))
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _output(python: Path, code: str, *arguments: str) -> str:
+    # Some write a file or call home at import; none may.
+    environ = {**os.environ, "DO_NOT_TRACK": "1", "ANONYMIZED_TELEMETRY": "False", "MEM0_TELEMETRY": "False"}
+    command = [str(python), "-c", code, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environ).stdout

