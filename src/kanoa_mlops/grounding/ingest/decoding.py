@@ -15,6 +15,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _GUESSED_FROM = 64 * 1024  # bytes
+_USUAL = "cp1252"
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_IN_USE = [
+    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "koi8_r"),
+    *("shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
+]
 _WRONG = "\ufffd"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -75,19 +81,17 @@ def _wide(data: bytes) -> str:
 
 
 def _guessed(sample: bytes) -> str:
-    """Among encodings of Latin letters guesses are no better than the one that is usual."""
+    """Letters beyond ASCII stand alone, or by two, in Latin scripts, where guesses are no better than what is usual;
+    in others they make whole words.
+    """
+    beyond = sum(map(len, _BEYOND_ASCII.findall(sample)))
+    if sum(len(word) for word in _BEYOND_ASCII.findall(sample) if len(word) > 2) <= beyond // 2:
+        return _USUAL
     try:
         from charset_normalizer import from_bytes
     except ImportError:
         raise MissingExtra(
             "A text that is no UTF-8 needs charset-normalizer.", hint="pip install 'kanoa-mlops[grounding]'"
         ) from None
-    best = from_bytes(sample).best()
-    if best is None or (any("Latin" in each for each in best.alphabets) and not _others(best.alphabets)):
-        return "cp1252"
-    return best.encoding
-
-
-def _others(alphabets: list[str]) -> bool:
-    scripts = ("Cyrillic", "Greek", "Hebrew", "Arabic", "Hiragana", "Katakana", "CJK", "Hangul", "Thai")
-    return any(script in each for each in alphabets for script in scripts)
+    best = from_bytes(sample, cp_isolation=_IN_USE).best()
+    return best.encoding if best is not None else _USUAL

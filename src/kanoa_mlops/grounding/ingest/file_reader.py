@@ -45,19 +45,13 @@ class FileReader:
         """`page_reader` reads scanned pages; without one they are named and left out."""
         self.chunking = chunking or Chunking()
         self.processes = processes
+        self.name = _name(self.chunking, page_reader)
+        """`Document.reader`: what reads and cuts the same has the same."""
         self._page_reader = page_reader
         self._idle: queue.LifoQueue[ReadingProcess] = queue.LifoQueue()
         self._all = [ReadingProcess(limits or Limits()) for _ in range(processes)]
         for each in self._all:
             self._idle.put(each)
-
-    @property
-    def name(self) -> str:
-        """`Document.reader`: what reads and cuts the same has the same."""
-        parts = [f"ingest {VERSION}", str(self.chunking)]
-        parts += ["tables"] if tables_available() else []
-        parts += [self._page_reader.name] if self._page_reader else []
-        return " ".join(parts)
 
     def read(
         self,
@@ -102,7 +96,7 @@ class FileReader:
             path=str(path.absolute()) if path else "",
             bytes=int(answer["bytes"]),
             modified=float(answer["modified"]),
-            reader=self.name,
+            reader=self.name if chunking is None else _name(chunking, self._page_reader),
         )
 
     def figure_pages(self, path: Path) -> list[int]:
@@ -198,6 +192,13 @@ def _with_content(
     if path is not None:
         return {**job, "path": os.fsencode(path).hex()}, b""
     return job, content or b""
+
+
+def _name(chunking: Chunking, page_reader: PageReader | None) -> str:
+    parts = [f"ingest {VERSION}", str(chunking)]
+    parts += ["tables"] if tables_available() else []
+    parts += [page_reader.name] if page_reader else []
+    return " ".join(parts)
 
 
 def _terms(chunking: Chunking) -> list[int]:

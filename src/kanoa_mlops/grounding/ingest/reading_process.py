@@ -50,7 +50,7 @@ class ReadingProcess:
             while True:
                 answer, content = talk.receive()
                 if "why" in answer:
-                    sound = "more than" not in answer["why"]
+                    sound = "spent" not in answer
                     raise _refusal(answer)
                 last = job["do"] != "render" or "end" in answer
                 sound = last

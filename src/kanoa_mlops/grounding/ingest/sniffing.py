@@ -54,6 +54,7 @@ _WEB_PAGE = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
 _NOTEBOOK = re.compile(rb'\s*\{.*"(?:cells|nbformat)"\s*:', re.DOTALL)
+_CONTROL = bytes({*range(32)} - {*b"\b\t\n\v\f\r\x1b"})
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -104,8 +105,7 @@ def _is_binary(head: bytes) -> bool:
         half = len(head) // 2
         wide = min(head[::2].count(0), head[1::2].count(0)) < 0.05 * half
         return not (wide and zeros > 0.35 * half)
-    control = sum(byte < 32 and byte not in (8, 9, 10, 11, 12, 13, 27) for byte in head)
-    return control > 0.02 * len(head)
+    return len(head) - len(head.translate(None, _CONTROL)) > 0.02 * len(head)
 
 
 def _old_office(data: bytes) -> UnreadableDocument:

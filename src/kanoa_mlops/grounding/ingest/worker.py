@@ -56,7 +56,8 @@ def _answers(job: dict[str, Any], body: bytes) -> Iterator[tuple[Mapping[str, An
         else:
             yield _read(job, body), b""
     except MemoryError:
-        yield {"why": f"It needs more than {job['memory'] // MIB} MiB of memory.", "hint": ""}, b""
+        reason = f"It needs more than {job['memory'] // MIB} MiB of memory."
+        yield {"why": reason, "hint": "", "spent": True}, b""
     except KanoaError as error:
         yield (
             {"why": error.message, "hint": error.hint, "missing": type(error).__name__ == "MissingExtra"},

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
-
-import orjson
 
 from kanoa_mlops.errors import UnreadableDocument
 from kanoa_mlops.grounding.ingest.block import Block, Reading, Spot
@@ -20,7 +19,7 @@ _LONGEST_OUTPUT = 20_000  # letters of one output
 def read_notebook(name: str, data: bytes) -> Reading:
     text, note = decode(data)
     try:
-        notebook = orjson.loads(text.encode(errors="replace"))
+        notebook = json.loads(text)
         cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
         if not isinstance(cells, list):
             raise TypeError

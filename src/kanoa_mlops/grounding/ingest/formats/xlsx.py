@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import warnings
+import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -15,6 +16,7 @@ from kanoa_mlops.grounding.ingest.formats.csv import ROWS
 from kanoa_mlops.grounding.ingest.zipped import opened, xml
 
 _COLUMNS = 500
+_HEAD = 64 * 1024  # bytes
 _BROKEN = (KeyError, ValueError, TypeError, AttributeError, IndexError, ParseError)
 
 
@@ -28,8 +30,10 @@ def read_xlsx(name: str, data: bytes) -> Reading:
     notes: list[str] = []
     with opened(data) as archive:
         for member in archive.namelist():
-            if member.endswith((".xml", ".rels")) and not member.startswith("xl/worksheets/sheet"):
-                xml(archive, member)  # refuses entities; openpyxl's own parser has its limits by ours
+            if member.startswith("xl/worksheets/sheet"):
+                _check_sheet(archive, member)
+            elif member.endswith((".xml", ".rels")):
+                xml(archive, member)  # refuses entities; openpyxl is not as strict
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what openpyxl leaves out: styles, pictures
@@ -38,6 +42,13 @@ def read_xlsx(name: str, data: bytes) -> Reading:
         except _BROKEN as error:
             raise UnreadableDocument(f"It is a damaged Excel file: {error}.") from error
     return Reading(tuple(blocks), notes=tuple(notes))
+
+
+def _check_sheet(archive: zipfile.ZipFile, member: str) -> None:
+    """It is too large to be parsed twice; a document type stands before its first element."""
+    with archive.open(member) as opened_member:
+        if b"<!DOCTYPE" in opened_member.read(_HEAD):
+            raise UnreadableDocument(f"{member} in it declares entities, as a bomb does: not read.")
 
 
 def _sheet(sheet: Any, notes: list[str]) -> Iterator[Block]:
