@@ -122,3 +122,18 @@ def test_what_is_no_page_of_results_is_a_failure(body: object) -> None:
 def test_results_that_lack_what_they_should_have_are_no_traceback(result: object) -> None:
     with Provider(Answer({"data": [result]})) as provider, store(entry(provider)) as lab:
         assert len(lab.search("x")) == isinstance(result, dict)
+
+
+def test_the_file_of_a_result_of_ogx_is_the_one_that_can_be_fetched() -> None:
+    """As OGX 1.5.0 with faiss answered in November 2026; its scores are no shares."""
+    result = {
+        "file_id": "9d25e252-93c0-4fa4-bb80-bb4fe56a4488",
+        "filename": "a.md",
+        "score": 1.188,
+        "attributes": {"file_id": "file-3aab9d8d", "chunk_id": "25c0c901", "year": 2024.0, "page": 4.0},
+        "content": [{"type": "text", "text": "drift"}],
+    }
+    with Provider(Answer({"data": [result]})) as provider, store(entry(provider)) as lab:
+        [found] = lab.search("x")
+    assert (found.file_id, found.chunk_id, found.page) == ("file-3aab9d8d", "25c0c901", 4)
+    assert found.score == 1.188

@@ -105,7 +105,7 @@ def _passages(answer: Mapping[str, Any], store: str) -> Iterator[Passage]:
         if not isinstance(each, dict):
             continue
         attributes = each.get("attributes") or {}
-        name, file_id = str(each.get("filename") or ""), str(each.get("file_id") or "")
+        name, file_id = str(each.get("filename") or ""), _file_id(each, attributes)
         yield Passage(
             text=_text(each.get("content")),
             source=source_in(attributes) or name or file_id,
@@ -118,6 +118,12 @@ def _passages(answer: Mapping[str, Any], store: str) -> Iterator[Passage]:
             store=store,
             attributes=plain(attributes),
         )
+
+
+def _file_id(result: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
+    """OGX 1.5 gives a number of its own for it, and the file's among the attributes."""
+    given, held = str(result.get("file_id") or ""), str(attributes.get("file_id") or "")
+    return held if held.startswith("file-") and not given.startswith("file") else given
 
 
 def _text(content: object) -> str:
