@@ -13,6 +13,8 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -31,6 +33,13 @@ from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.openapi import described
 from kanoa_mlops.gateway.server import start_gateway
+from kanoa_mlops.grounding.archive import Collection
+from kanoa_mlops.grounding.ingest.file_reader import FileReader
+from kanoa_mlops.grounding.library import Library
+from kanoa_mlops.grounding.library.file_reading import FileReading
+from kanoa_mlops.grounding.library.ids import file_id_of
+from kanoa_mlops.grounding.local import LocalArchive
+from kanoa_mlops.grounding.types import Chunk, Document
 from tests.fakes.engine import FakeEngine
 from tests.gateway.conftest import HUB_NAME, NotedReader, backend
 
@@ -50,6 +59,9 @@ MISBEHAVIOUR = [
     "broken page", "redirect", "unauthorized", "too long", "hi",
 ]  # fmt: skip
 """What the engine does when it is told that."""
+
+
+STORE = "vs_" + "0" * 24
 
 
 class Engine(FakeEngine):
@@ -78,12 +90,26 @@ class Street(threading.Thread):
         self._loop = asyncio.get_running_loop()
         async with Engine() as engine:
             served = backend(engine.url), backend(engine.url, model="sees", aliases=(), sees=True)
-            app = make_app(Backends(served), figures=NotedReader(), version="1.2.3", max_body_bytes=10**6)
-            gateway = await start_gateway(app, "127.0.0.1", 0)
-            self.url = gateway.url
-            self._open.set()
-            await self._over.wait()
-            await gateway.stop(1)
+            with TemporaryDirectory() as folder, FileReader() as reader:
+                archive = LocalArchive(Path(folder) / "documents.db")
+                archive.create(Collection(STORE, "papers", created_at=1.0))
+                archive.put(STORE, Document("a.txt", "a.txt", "0" * 64, (Chunk("c1", "the drift"),)))
+                library = Library(archive, reading=FileReading(reader))
+                library.start()
+                app = make_app(
+                    Backends(served),
+                    figures=NotedReader(),
+                    version="1.2.3",
+                    max_body_bytes=10**6,
+                    library=library,
+                )
+                gateway = await start_gateway(app, "127.0.0.1", 0)
+                self.url = gateway.url
+                self._open.set()
+                await self._over.wait()
+                await gateway.stop(1)
+                await asyncio.to_thread(library.close)
+                archive.close()
 
     def __enter__(self) -> Street:
         self.start()
@@ -104,6 +130,10 @@ def street() -> Iterator[Street]:
 def sharpened(document: dict[str, Any]) -> dict[str, Any]:
     """The description as who knows this gateway would fill it in to see its engine fail."""
     document = copy.deepcopy(document)
+    known = {"vector_store_id": ["papers", STORE, "none"], "file_id": [file_id_of(STORE, "a.txt"), "file-0"]}
+    for item in document["paths"].values():
+        for each in item.get("parameters", ()):
+            each["schema"] = {"enum": known[each["name"]]} if each["name"] in known else each["schema"]
     schemas = document["components"]["schemas"]
     schemas["ModelName"] = {"enum": ["smollm2", "sees", HUB_NAME, "tiny:latest", "nobody"]}
     images = {

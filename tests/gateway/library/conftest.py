@@ -24,6 +24,7 @@ from kanoa_mlops.grounding.library import Bound, Library
 from kanoa_mlops.grounding.library.file_reading import FileReading
 from kanoa_mlops.grounding.library.ledger import Ledger
 from kanoa_mlops.grounding.library.reading import Reading
+from kanoa_mlops.grounding.library.vectors import nobody
 from kanoa_mlops.grounding.local import LocalArchive
 from tests.gateway.test_reception import Office
 
@@ -132,7 +133,7 @@ async def open_house(tmp_path: Path, reader: FileReader) -> AsyncIterator[OpenHo
                 ledger=Ledger(folder / "files.db"),
                 reading=reading or FileReading(reader),
                 spool=folder / "coming",
-                **({"embedder_of": embedder_of} if embedder_of else {}),
+                embedder_of=embedder_of or nobody,
             )
             stack.callback(office.store.close)
             stack.callback(office.gateways.close)

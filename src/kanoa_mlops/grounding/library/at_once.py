@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
+from traceback import format_tb
 from typing import TypeVar
 
 from kanoa_mlops.errors import KanoaError, RetrieverFailed
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 def at_once(tasks: Mapping[str, Callable[[], T]], seconds: float) -> dict[str, T | KanoaError]:
@@ -52,4 +55,5 @@ def _outcome(name: str, future: Future[T], until: float, seconds: float) -> T | 
             return RetrieverFailed(f"{name} did not answer within {seconds:g} s.")
         return RetrieverFailed(f"{name} failed: it gave up waiting for something of its own.")
     except Exception as error:  # a connector may be anybody's
+        _log.error("%s failed: %s\n%s", name, type(error).__name__, "".join(format_tb(error.__traceback__)))
         return RetrieverFailed(f"{name} failed: {type(error).__name__}.")

@@ -53,6 +53,8 @@ class Library:
             spool: folder for files while they come; without one, the system's.
             seconds: for each store to answer one search.
         """
+        if spool:
+            spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         ledger = ledger or Ledger()
         self.archive = archive
         self.embedder_of = embedder_of
@@ -107,8 +109,6 @@ class Library:
 
     def start(self) -> None:
         """Attached files are taken in from now on, those first that were left from before."""
-        if self.spool:
-            self.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.intake.start()
 
     def close(self) -> None:
