@@ -4,20 +4,23 @@ A connector is an `Entry`, registered as an entry point of the group `kanoa_mlop
 what stands in the file, and its `connect` makes a `Retriever`.
 """
 
-from kanoa_mlops.grounding.connectors.entry import Entry, KeyedEntry
+from kanoa_mlops.grounding.connectors.entry import Address, Entry, KeyedEntry
 from kanoa_mlops.grounding.connectors.file import (
     Folder,
     GroundingFile,
     parse_grounding_file,
     read_grounding_file,
 )
+from kanoa_mlops.grounding.connectors.service import Service
 from kanoa_mlops.grounding.connectors.store import Store, connect
 
 __all__ = [
+    "Address",
     "Entry",
     "Folder",
     "GroundingFile",
     "KeyedEntry",
+    "Service",
     "Store",
     "connect",
     "parse_grounding_file",
