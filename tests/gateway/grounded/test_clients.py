@@ -141,7 +141,8 @@ async def test_responses_stream_their_events(client: openai.AsyncOpenAI) -> None
     final = events[-1].response
     assert [item.type for item in final.output] == ["file_search_call", "message"]
     assert final.output_text == ANSWER
-    assert events[-5].annotation == final.output[1].content[0].annotations[0]
+    [annotation] = final.output[1].content[0].annotations
+    assert dict(events[-5].annotation) == annotation.model_dump()
     assert final.grounding["cited"] == 1
     async with client.responses.stream(model="tiny", input=QUESTION, tools=TOOLS) as helped:
         parsed: Any = await helped.get_final_response()

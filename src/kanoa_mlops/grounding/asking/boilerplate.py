@@ -73,6 +73,6 @@ def own_part(sentence: str) -> str:
 
 
 def _is_name(match: re.Match[str]) -> bool:
-    """May, of the year: a small word with a capital that does not begin the sentence."""
+    """May, of the year, or sensor A: a small word with a capital that does not begin the sentence."""
     word = match[0]
-    return match.start() > 0 and word[0].isupper() and len(word) > 2 and word.lower() in _SMALL
+    return match.start() > 0 and word[0].isupper() and word != "I" and word.lower() in _SMALL

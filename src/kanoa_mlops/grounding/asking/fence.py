@@ -32,10 +32,13 @@ class Fence:
         return "\n\n".join([self.opening, *each, self.closing])
 
     def passage(self, number: int, passage: Passage) -> str:
-        text = harmless(passage.text).strip()
-        # Not to be guessed; but whoever saw it in an answer could have put it into a document meanwhile.
-        text = text.replace(self.nonce, "")
-        return f"[{number}] {label(passage)}\n{text}"
+        return self._without_nonce(f"[{number}] {label(passage)}\n{harmless(passage.text).strip()}")
+
+    def _without_nonce(self, text: str) -> str:
+        """It is not to be guessed; this holds even where it is."""
+        while self.nonce in text:
+            text = text.replace(self.nonce, "")
+        return text
 
     @property
     def rule(self) -> str:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 _QUOTE = "\u2039"  # reads like what it stands for, and is no markup
-_TAG = re.compile(r"<(?=[/|!?%$A-Za-z_<])")
+_TAG = re.compile(r"<(?=[/|!?%$A-Za-z_<]|\s+/|\s+passages)", re.I)
 # Words that templates of models are made of, as some have them: [INST], [/TOOL_CALLS], [AVAILABLE_TOOLS].
 _BRACKETED = re.compile(r"\[(/?[A-Z][A-Z_]{2,})\]")
 _MARKER = re.compile(

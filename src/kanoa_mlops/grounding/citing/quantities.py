@@ -16,7 +16,10 @@ _MINUS = "\u2212\u2010\u2011\u2012\ufe63\uff0d"
 _SPACES = "\u00a0\u2007\u2009\u202f"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _DIGITS = rf"\d{{1,3}}(?:[,'\u2019 {_SPACES}]\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+"
-_POWER = rf"[eE][-+{_MINUS}]?\d+|\s?[x\u00d7*\u00b7]\s?10(?:\^\{{?[-+{_MINUS}]?\d+\}}?|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|\*\*[-+]?\d+)"
+_POWER = (
+    rf"[eE][-+{_MINUS}]?\d+"
+    rf"|\s?[x\u00d7*\u00b7]\s?10(?:\^\{{?[-+{_MINUS}]?\d+\}}?|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|\*\*[-+]?\d+)"
+)
 _PREFIXES = "[QRYZEPTGMkhdcmunpf\u00b5\u03bc]"
 _PREFIXED = (
     "m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|C|V|F|S|Wb|T|H|lm|lx|Bq|Gy|Sv|eV|L|l|bar|B|b|\u2126|\u03a9|Ohm|ohm|cal|pc|Da|"
