@@ -91,7 +91,8 @@ class LocalArchive:
 
     def put(self, collection_id: str, document: Document) -> None:
         postings = documents.packed(document)
-        with self._file.writing() as connection:
+        # One of a folder is read again, as its digest is missing then; an uploaded one would be missed.
+        with self._file.writing(again=not document.file_id) as connection:
             if documents.put(connection, _number(connection, collection_id), document, postings):
                 self._file.deleted()
 
@@ -124,7 +125,7 @@ class LocalArchive:
             last = numbers[-1] // PLACES
 
     def embed(self, collection_id: str, space: Space, chunk_ids: Sequence[str], vectors: Vectors) -> None:
-        with self._file.writing() as connection:
+        with self._file.writing(again=True) as connection:
             embedding.embed(connection, _number(connection, collection_id), space, chunk_ids, vectors)
 
     def forget_vectors(self, collection_id: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 K1 = 1.5
 B = 0.75
+_MANY = 2_000
 _MOST_TERMS = 256
 """Of a question: those that tell most."""
 
@@ -22,13 +23,14 @@ def idf(count: int, chunks: int) -> float:
 def weights(terms: Mapping[int, int], count: Callable[[int], int], chunks: int) -> list[tuple[int, float]]:
     """What each term of a question is worth, the most telling first.
 
-    One that more than half of the chunks have tells nothing, unless all do.
+    Of many chunks, one that more than half of them have is left out where there are others: it tells next to
+    nothing, and takes the longest.
 
     Args:
         terms: how often the question says each.
     """
     counts = {term: found for term in terms if (found := count(term))}
-    rare = {term: found for term, found in counts.items() if found * 2 <= chunks}
+    rare = {term: found for term, found in counts.items() if found * 2 <= max(chunks, _MANY)}
     worth = [(term, idf(found, chunks) * terms[term]) for term, found in (rare or counts).items()]
     return sorted(worth, key=lambda each: -each[1])[:_MOST_TERMS]
 

@@ -57,9 +57,15 @@ class Connections:
                 self._idle.append(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing."""
+    def writing(self, *, again: bool = False) -> Iterator[sqlite3.Connection]:
+        """All or nothing.
+
+        Args:
+            again: it can be had again, should a power cut take what was written in the last seconds; saves the
+                wait for the disk. A process that is killed loses nothing.
+        """
         with self._lock, told(self._path, _WORDS):
+            self._writer.execute(f"PRAGMA synchronous = {'NORMAL' if again else 'FULL'}")
             with transaction(self._writer):
                 yield self._writer
             self._wipe()

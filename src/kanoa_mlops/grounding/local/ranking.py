@@ -13,10 +13,9 @@ def best(memory: Memory, question: Question) -> list[tuple[int, float]]:
     ranking = question.ranking
     scores = memory.words(question.terms)
     if question.vector is not None and memory.space and ranking.embedding_weight > 0:
-        total = ranking.text_weight + ranking.embedding_weight
+        share = ranking.embedding_weight / (ranking.text_weight + ranking.embedding_weight)
         likeness = memory.likeness(question.vector)
-        fused = (ranking.text_weight * scores + ranking.embedding_weight * likeness) / total
-        scores = np.where(memory.embedded, fused, scores)
+        scores = np.where(memory.embedded, (1 - share) * scores + share * likeness, scores)
     allowed = memory.alive
     if question.filters is not None:
         allowed = allowed & memory.columns.passing(question.filters)[memory.of_document]
