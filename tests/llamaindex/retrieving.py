@@ -32,7 +32,7 @@ YEAR = parse_filter({"type": "eq", "key": "year", "value": 2025})
 INDEX = VectorStoreIndex(NODES, embed_model=MockEmbedding(embed_dim=4))
 
 
-class Awaited(BaseRetriever):
+class Awaited(BaseRetriever):  # type: ignore[misc]  # it is not installed where mypy runs
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         raise NotImplementedError
 

@@ -105,15 +105,17 @@ def _passages(answer: Mapping[str, Any], store: str) -> Iterator[Passage]:
         if not isinstance(each, dict):
             continue
         attributes = each.get("attributes") or {}
+        # Our gateway says beside them what OpenAI has no field for.
+        known = {**attributes, **(each.get("kanoa") or {})}
         name, file_id = str(each.get("filename") or ""), _file_id(each, attributes)
         yield Passage(
             text=_text(each.get("content")),
-            source=source_in(attributes) or name or file_id,
+            source=source_in(known) or name or file_id,
             score=number(each.get("score")),
-            chunk_id=chunk_in(attributes),
-            title=title_in(attributes) or name,
-            page=page_in(attributes),
-            heading=heading_in(attributes),
+            chunk_id=chunk_in(known),
+            title=title_in(known) or name,
+            page=page_in(known),
+            heading=heading_in(known),
             file_id=file_id,
             store=store,
             attributes=plain(attributes),
