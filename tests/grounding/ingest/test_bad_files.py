@@ -59,6 +59,8 @@ def zipped(**members: bytes) -> bytes:
 )
 def test_says_why(reader: FileReader, name: str, content: bytes, reason: str) -> None:
     assert refusal(reader, name, content).message == reason
+    if not reason.startswith("It is empty: no row"):
+        assert f"| {reason} |" in PAGE.read_text(encoding="utf-8")
 
 
 def test_encrypted_pdf(reader: FileReader) -> None:

@@ -81,8 +81,8 @@ def _wide(data: bytes) -> str:
 
 
 def _guessed(sample: bytes) -> str:
-    """Letters beyond ASCII stand alone, or by two, in Latin scripts, where guesses are no better than what is usual;
-    in others they make whole words.
+    """Letters beyond ASCII stand alone, or by two, in Latin scripts, where guesses are no better than what
+    is usual; in others they make whole words.
     """
     beyond = sum(map(len, _BEYOND_ASCII.findall(sample)))
     if sum(len(word) for word in _BEYOND_ASCII.findall(sample) if len(word) > 2) <= beyond // 2:

@@ -14,7 +14,7 @@ from threading import Event
 from kanoa_mlops.errors import UserError
 from kanoa_mlops.grounding.ingest.mirror import MirrorReport
 
-_SHARE = 20  # a look may take this part of the time
+_SHARE = 5  # a look may take this part of the time
 
 
 def watch(
