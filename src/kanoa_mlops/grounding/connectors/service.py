@@ -61,17 +61,33 @@ class Service:
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS), verify=_trust(certificates)
         )
 
+    def get(self, path: str) -> Any:
+        """What it answers.
+
+        Raises:
+            RetrieverFailed: it was not reached, refused, or answered with what is no JSON.
+        """
+        return self._ask("GET", path, None, None)
+
     def post(self, path: str, body: Mapping[str, Any], params: Mapping[str, str] | None = None) -> Any:
         """What it answers.
 
         Raises:
             RetrieverFailed: it was not reached, refused, or answered with what is no JSON.
         """
+        return self._ask("POST", path, body, params)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, str] | None
+    ) -> Any:
         until = time.monotonic() + CONNECT_SECONDS + ANSWER_SECONDS
         for last in (False, True):
             try:
                 with self._client.stream(
-                    "POST", self._url + path, json=body, params=params, headers=dict(self._headers())
+                    method, self._url + path, json=body, params=params, headers=dict(self._headers())
                 ) as answer:
                     text = self._read(answer, until)
                 if answer.status_code == 200:
@@ -89,9 +105,6 @@ class Service:
             except (ValueError, RecursionError):
                 raise self._failure("answered with what is no JSON", "Is base_url right?") from None
         raise AssertionError("unreachable: the second try returns or raises")
-
-    def close(self) -> None:
-        self._client.close()
 
     def _read(self, answer: httpx.Response, until: float) -> bytes:
         pieces = bytearray()
