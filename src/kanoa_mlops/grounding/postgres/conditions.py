@@ -14,7 +14,9 @@ from kanoa_mlops.grounding.filters import Comparison, Filter, Junction, Value
 
 _SIGNS = {"gt": sql.SQL(">"), "gte": sql.SQL(">="), "lt": sql.SQL("<"), "lte": sql.SQL("<=")}
 
-Place = Callable[[str], "Condition"]
+Say = Callable[[object], sql.Placeholder]
+"""Sends a value; gives where it stands."""
+Place = Callable[[str, Say], sql.Composable]
 """Where an attribute of this name is: jsonb, NULL where there is none."""
 
 
@@ -37,7 +39,7 @@ def condition(given: Filter, place: Place) -> Condition:
 
 def in_column(column: sql.Composable) -> Place:
     """Of attributes that are together in a column of jsonb."""
-    return lambda key: Condition(sql.SQL("({} -> {{key}})").format(column), {"key": key})
+    return lambda key, say: sql.SQL("({} -> {}::text)").format(column, say(key))
 
 
 class _Writer:
@@ -53,7 +55,7 @@ class _Writer:
             each = [self._any(one) for one in given.filters]
             return sql.SQL("({})").format(sql.SQL(f" {given.operator.upper()} ").join(each))
         _writable(given.key, given.key)
-        held = self._held(given.key)
+        held = self._place(given.key, self._value)
         match given.operator:
             case "eq" | "in":
                 return sql.SQL("COALESCE({} = ANY({}::jsonb[]), FALSE)").format(held, self._list(given))
@@ -74,11 +76,6 @@ class _Writer:
         return sql.SQL("CASE WHEN jsonb_typeof({}) = {} THEN {} {} {} ELSE FALSE END").format(
             held, self._value(kind), comparable, _SIGNS[given.operator], wanted
         )
-
-    def _held(self, key: str) -> sql.Composable:
-        found = self._place(key)
-        named = {name: self._value(value) for name, value in found.values.items()}
-        return sql.SQL(found.sql.as_string()).format(**named) if named else found.sql
 
     def _list(self, given: Comparison) -> sql.Composable:
         return self._value([_json(value, given) for value in given.values])

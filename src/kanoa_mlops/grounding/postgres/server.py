@@ -40,6 +40,8 @@ class Address:
     url: str = field(repr=False)
     """As libpq reads it: postgresql://user@host:5432/database. What it lacks, libpq looks for itself."""
     password_file: Path | None = None
+    password: str = field(default="", repr=False)
+    """Known already; it goes before the others."""
 
     def words(self) -> dict[str, Any]:
         """
@@ -55,7 +57,9 @@ class Address:
                 "The address of a Postgres cannot be read.",
                 hint="Write it as postgresql://user@host:5432/database, with %40 for @ and %2F for /.",
             ) from None
-        if self.password_file:
+        if self.password:
+            words["password"] = self.password
+        elif self.password_file:
             words["password"] = _first_line(self.password_file)
         return words
 

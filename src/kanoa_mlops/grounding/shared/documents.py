@@ -12,7 +12,7 @@ import numpy as np
 from kanoa_mlops.grounding.archive import Held, Stats
 from kanoa_mlops.grounding.local.rows import name_of, named
 from kanoa_mlops.grounding.local.terms import counts
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.grounding.postgres.server import Connection, Row
 from kanoa_mlops.grounding.shared import vectors, words
 from kanoa_mlops.grounding.shared.postings import postings
 from kanoa_mlops.grounding.shared.rows import DOCUMENT_COLUMNS, attributes_of, row_of_chunk, row_of_document
@@ -88,20 +88,7 @@ def drop(connection: Connection, state: State, sources: Sequence[str]) -> int:
 
 
 def held(connection: Connection, state: State) -> list[Held]:
-    rows = connection.execute(state.tables.query(_HELD)).fetchall()
-    return [
-        Held(
-            name_of(source),
-            title,
-            digest,
-            file_id,
-            name_of(path),
-            *plain,
-            attributes_of(attributes),
-            added_at,
-        )
-        for source, title, digest, file_id, path, *plain, attributes, added_at in rows
-    ]
+    return [_held(row) for row in connection.execute(state.tables.query(_HELD)).fetchall()]
 
 
 def chunks(connection: Connection, state: State, source: str) -> list[Chunk]:
@@ -122,6 +109,24 @@ class Size:
 
     def __sub__(self, other: Size) -> Size:
         return Size(self.chunks - other.chunks, self.embedded - other.embedded, self.said - other.said)
+
+
+def _held(row: Row) -> Held:
+    source, title, digest, file_id, path, size, modified, reader, chunks, embedded, attributes, added_at = row
+    return Held(
+        name_of(source),
+        title,
+        digest,
+        file_id,
+        name_of(path),
+        size,
+        modified,
+        reader,
+        chunks,
+        embedded,
+        attributes_of(attributes),
+        added_at,
+    )
 
 
 def _numbers(connection: Connection, state: State, sources: Sequence[str]) -> list[int]:

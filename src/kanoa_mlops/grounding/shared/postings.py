@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,18 +44,27 @@ class Scores:
         return self.chunks[places[:count]], float(self.scores[places[count]])
 
 
-def postings(document: int, chunks: Mapping[int, Mapping[int, int]]) -> dict[int, bytes]:
+def postings(document: int, chunks: Mapping[int, Mapping[int, int]]) -> Iterator[tuple[int, bytes]]:
     """Of each term in a document.
 
     Args:
         chunks: by their number, how often each says which term.
     """
-    found: defaultdict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for number, terms in chunks.items():
-        length = min(sum(terms.values()), _MOST)
-        for term, times in terms.items():
-            found[term].append((number, document, length, min(times, _MOST)))
-    return {term: np.array(rows, POSTING).tobytes() for term, rows in found.items()}
+    different = [len(terms) for terms in chunks.values()]
+    lengths = [sum(terms.values()) for terms in chunks.values()]
+    terms = np.fromiter(chain.from_iterable(chunks.values()), np.int64)
+    rows = np.empty(len(terms), POSTING)
+    rows["chunk"] = np.repeat(list(chunks), different)
+    rows["document"] = document
+    rows["length"] = np.repeat(lengths, different).clip(max=_MOST)
+    times = chain.from_iterable(each.values() for each in chunks.values())
+    rows["times"] = np.fromiter(times, np.int64).clip(max=_MOST)
+    order = np.argsort(terms, kind="stable")
+    kept, size = rows[order].tobytes(), POSTING.itemsize
+    every, starts = np.unique(terms[order], return_index=True)
+    ends = [*starts[1:].tolist(), len(terms)]
+    for term, start, end in zip(every.tolist(), starts.tolist(), ends, strict=True):
+        yield term, kept[size * start : size * end]
 
 
 def without(kept: bytes, documents: Sequence[int]) -> bytes:

@@ -16,10 +16,7 @@ from kanoa_mlops.grounding.shared.state import State
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ADD = (
-    "INSERT INTO {words} SELECT term, %s, postings "
-    "FROM unnest(%s::bigint[], %s::bytea[]) AS new (term, postings)"
-)
+_ADD = "COPY {words} (term, segment, postings) FROM STDIN (FORMAT BINARY)"
 _JOIN = """
     WITH old AS (DELETE FROM {words} WHERE segment >= %(first)s RETURNING term, segment, postings)
     INSERT INTO {words}
@@ -31,7 +28,7 @@ _OF_TERMS = (
 )
 _REWRITE = (
     "UPDATE {words} AS kept SET postings = new.postings "
-    "FROM unnest(%s::bigint[], %s::int[], %s::bytea[]) AS new (term, segment, postings) "
+    "FROM unnest(%s::bigint[], %s::int[], %b::bytea[]) AS new (term, segment, postings) "
     "WHERE kept.term = new.term AND kept.segment = new.segment"
 )
 _EMPTY = (
@@ -45,12 +42,13 @@ _COUNT = (
 _FOUND = "SELECT term, postings FROM {words} WHERE term = ANY(%s::bigint[])"
 
 
-def add(connection: Connection, state: State, end: int, postings: Mapping[int, bytes]) -> list[int]:
+def add(connection: Connection, state: State, end: int, postings: Iterable[tuple[int, bytes]]) -> list[int]:
     """As a segment from `next_chunk` to `end`; gives the segments there are then."""
     firsts = [*state.segments, state.next_chunk]
-    connection.execute(
-        state.tables.query(_ADD), (state.next_chunk, list(postings), list(postings.values())), binary=True
-    )
+    with connection.cursor().copy(state.tables.query(_ADD)) as copy:
+        copy.set_types(["int8", "int4", "bytea"])
+        for term, kept in postings:
+            copy.write_row((term, state.next_chunk, kept))
     place = to_join(firsts, end)
     if place == len(firsts):
         return firsts

@@ -1,0 +1,59 @@
+"""Filters as Chroma has them: https://docs.trychroma.com/docs/querying-collections/metadata-filtering"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kanoa_mlops.errors import BadFilter
+from kanoa_mlops.grounding.filters import Comparison, Filter, Junction, Value
+
+_LARGEST = 2**53
+"""Whole numbers above are not all floats, as which they are compared with fractions."""
+
+
+def chroma_filter(given: Filter) -> dict[str, Any]:
+    """
+    Raises:
+        BadFilter: it orders texts, or names a field as Chroma names what is its own.
+    """
+    if isinstance(given, Junction):
+        return {f"${given.operator}": [chroma_filter(each) for each in given.filters]}
+    if given.key.startswith(("$", "#", "chroma:")):
+        raise BadFilter(f"Chroma has no way to name the field {given.key!r}.")
+    for value in given.values:
+        _check(value, given)
+    match given.operator:
+        case "in":
+            return _any_of(given)
+        case "nin":
+            # Each for itself, as a list is of one kind.
+            return {
+                "$and": [_said(given.key, "$ne", value) for value in given.values] or [_always(given.key)]
+            }
+        case "eq" | "ne":
+            return _said(given.key, f"${given.operator}", given.value)
+    if isinstance(given.value, str):
+        raise BadFilter(f"Chroma orders numbers alone, not {given.value!r} of {given.key!r}.")
+    return _said(given.key, f"${given.operator}", given.value)
+
+
+def _any_of(given: Comparison) -> dict[str, Any]:
+    return {"$or": [_said(given.key, "$eq", value) for value in given.values] or [_never(given.key)]}
+
+
+def _said(key: str, operator: str, value: object) -> dict[str, Any]:
+    return {key: {operator: value}}
+
+
+def _never(key: str) -> dict[str, Any]:
+    return {"$and": [_said(key, "$eq", ""), _said(key, "$ne", "")]}
+
+
+def _always(key: str) -> dict[str, Any]:
+    return {"$or": [_said(key, "$eq", ""), _said(key, "$ne", "")]}
+
+
+def _check(value: Value, given: Comparison) -> None:
+    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= _LARGEST):
+        raise BadFilter(f"Chroma cannot compare {given.key!r} with {value} exactly.")
