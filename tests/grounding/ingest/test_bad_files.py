@@ -19,6 +19,7 @@ from kanoa_mlops.grounding.ingest.file_reader import FileReader, read_file
 from kanoa_mlops.grounding.ingest.limits import MIB, Limits
 from tests.grounding.ingest import samples
 
+PAGE = Path(__file__).parents[3] / "docs/reference/documents.md"
 BOMB = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><x>&b;</x>'
 
 
