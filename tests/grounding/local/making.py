@@ -44,4 +44,5 @@ def embed(
 def unit(rows: Sequence[Sequence[float]] | Sequence[float]) -> Vectors:
     vectors = np.array(rows, dtype=np.float32)
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    unit: Vectors = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+    return unit

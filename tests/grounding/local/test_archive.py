@@ -76,7 +76,7 @@ def test_a_collection_that_is_not_there_is_told(archive: LocalArchive) -> None:
         lambda: archive.search("vs_9", "a", None),
     ):
         with pytest.raises(UnknownCollection, match="'vs_9'"):
-            act()  # type: ignore[no-untyped-call]
+            act()
 
 
 def test_a_document_comes_back_as_it_was_given(archive: LocalArchive) -> None:

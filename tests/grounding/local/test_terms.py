@@ -1,5 +1,7 @@
 """What scientists write is found however they write it."""
 
+# ruff: noqa: RUF001 - letters that look alike are what it is about
+
 from __future__ import annotations
 
 import pytest

@@ -61,8 +61,8 @@ class Connections:
         """All or nothing.
 
         Args:
-            again: it can be had again, should a power cut take what was written in the last seconds; saves the
-                wait for the disk. A process that is killed loses nothing.
+            again: it can be had again, should a power cut take what was written in the last seconds; so
+                nobody waits for the disk. A process that is killed loses nothing.
         """
         with self._lock, told(self._path, _WORDS):
             self._writer.execute(f"PRAGMA synchronous = {'NORMAL' if again else 'FULL'}")

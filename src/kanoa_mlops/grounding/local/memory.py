@@ -20,6 +20,9 @@ from kanoa_mlops.grounding.types import Space
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.types import Vectors
 
+_FEW = 0.3
+"""Of the vectors: fewer are sooner picked out than all are multiplied."""
+
 Scores = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -89,12 +92,16 @@ class Memory:
                 start = end
         return scores / np.float32(highest(worth) or 1)
 
-    def likeness(self, vector: Vectors) -> Scores:
-        """The cosine of each chunk's vector with this one, none below 0."""
-        if not len(self.room):
-            return np.zeros(len(self.lengths), np.float32)
-        likeness: Scores = self.room[: len(self.lengths)] @ vector
-        return np.clip(likeness, 0, 1)
+    def likeness(self, vector: Vectors, allowed: Mask) -> Scores:
+        """The cosine of each chunk's vector with this one, 0 at least; of those allowed, if they are few."""
+        vectors = self.room[: len(self.lengths)]
+        places = np.flatnonzero(allowed)
+        if len(places) > len(vectors) * _FEW:
+            everywhere: Scores = np.maximum(vectors @ vector, 0)
+            return everywhere
+        likeness = np.zeros(len(vectors), np.float32)
+        likeness[places] = np.maximum(vectors[places] @ vector, 0)
+        return likeness
 
     def _count(self, term: int) -> int:
         count, start = 0, 0

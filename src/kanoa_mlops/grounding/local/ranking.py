@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from kanoa_mlops.grounding.local.memory import Memory, Scores
+from kanoa_mlops.grounding.local.memory import Mask, Memory, Scores
 from kanoa_mlops.grounding.local.question import Question
+
+if TYPE_CHECKING:
+    from kanoa_mlops.grounding.types import Vectors
+
+_LARGE = 2**21
+"""Numbers in vectors: with more, a thread of its own is worth while."""
 
 
 def best(memory: Memory, question: Question) -> list[tuple[int, float]]:
     """Numbers of chunks and their scores between 0 and 1, the best first."""
-    ranking = question.ranking
-    scores = memory.words(question.terms)
-    if question.vector is not None and memory.space and ranking.embedding_weight > 0:
-        share = ranking.embedding_weight / (ranking.text_weight + ranking.embedding_weight)
-        likeness = memory.likeness(question.vector)
-        scores = np.where(memory.embedded, (1 - share) * scores + share * likeness, scores)
     allowed = memory.alive
     if question.filters is not None:
         allowed = allowed & memory.columns.passing(question.filters)[memory.of_document]
-    scores[~allowed | (scores < ranking.score_threshold)] = 0
+    scores = _scores(memory, question, allowed)
+    scores[~allowed | (scores < question.ranking.score_threshold)] = 0
     return [(memory.number(place), float(scores[place])) for place in _first(scores, question.k)]
+
+
+def _scores(memory: Memory, question: Question, allowed: Mask) -> Scores:
+    weights, vector = question.ranking, question.vector
+    if vector is None or memory.space is None or weights.embedding_weight <= 0:
+        return memory.words(question.terms)
+    words, likeness = _both(memory, question.terms, vector, allowed)
+    share = weights.embedding_weight / (weights.text_weight + weights.embedding_weight)
+    return np.where(memory.embedded, (1 - share) * words + share * likeness, words)
+
+
+def _both(memory: Memory, terms: Mapping[int, int], vector: Vectors, allowed: Mask) -> tuple[Scores, Scores]:
+    if memory.room.size < _LARGE:
+        return memory.words(terms), memory.likeness(vector, allowed)
+    # At the same time: numpy lets go of the interpreter meanwhile.
+    with ThreadPoolExecutor(1) as beside:
+        likeness = beside.submit(memory.likeness, vector, allowed)
+        return memory.words(terms), likeness.result()
 
 
 def _first(scores: Scores, k: int) -> list[int]:
