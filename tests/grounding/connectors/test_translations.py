@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -159,5 +158,5 @@ def literal(node: Any) -> Any:
     if isinstance(node, ast.UnaryOp):
         return -literal(node.operand)
     if isinstance(node, ast.String):
-        return re.sub("''", "'", node.val) if "''" in node.val else node.val
+        return node.val
     return float(node.val)
