@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from kanoa_mlops.errors import MissingExtra, UnreadableDocument
+from kanoa_mlops.errors import MissingExtra, UnknownFormat, UnreadableDocument
 from kanoa_mlops.grounding.ingest.frames import SIZES, packed, unpacked
 from kanoa_mlops.grounding.ingest.limits import MIB, Limits
 
@@ -177,10 +177,11 @@ class _Talk:
 
 
 def _refusal(answer: Mapping[str, Any]) -> UnreadableDocument | MissingExtra:
-    if answer.get("missing"):
-        return MissingExtra(str(answer["why"]), hint=str(answer["hint"]))
-    refusal = UnreadableDocument(str(answer["why"]), hint=str(answer["hint"]))
-    return Unopened(refusal.message) if answer.get("io") else refusal
+    if answer.get("io"):
+        return Unopened(str(answer["why"]))
+    kinds = {"MissingExtra": MissingExtra, "UnknownFormat": UnknownFormat}
+    kind = kinds.get(str(answer.get("kind")), UnreadableDocument)
+    return kind(str(answer["why"]), hint=str(answer["hint"]))
 
 
 class Unopened(UnreadableDocument):

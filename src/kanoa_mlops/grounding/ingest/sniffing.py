@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from kanoa_mlops.errors import UnreadableDocument
+from kanoa_mlops.errors import UnknownFormat, UnreadableDocument
 
 HEAD = 4096  # bytes that tell a format
 
@@ -80,9 +80,9 @@ def format_of(name: str, data: bytes) -> str:
         )
     for magic, what in _BINARY.items():
         if head.startswith(magic) and (len(magic) > 3 or _is_binary(head)):
-            raise UnreadableDocument(f"It is {what}: no text is read from it.")
+            raise UnknownFormat(f"It is {what}: no text is read from it.")
     if _is_binary(head):
-        raise UnreadableDocument("It is binary, of no known format.")
+        raise UnknownFormat("It is binary, of no known format.")
     return _of_text(named, name, head)
 
 
@@ -113,6 +113,6 @@ def _old_office(data: bytes) -> UnreadableDocument:
         return UnreadableDocument(
             "It is encrypted: a password is needed.", hint="Save a copy without a password."
         )
-    return UnreadableDocument(
+    return UnknownFormat(
         "It is of an Office before 2007, or of its kind.", hint="Save it as .docx, .xlsx, .pptx or .pdf."
     )

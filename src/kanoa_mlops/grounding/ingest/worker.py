@@ -60,7 +60,7 @@ def _answers(job: dict[str, Any], body: bytes) -> Iterator[tuple[Mapping[str, An
         yield {"why": reason, "hint": "", "spent": True}, b""
     except KanoaError as error:
         yield (
-            {"why": error.message, "hint": error.hint, "missing": type(error).__name__ == "MissingExtra"},
+            {"why": error.message, "hint": error.hint, "kind": type(error).__name__},
             b"",
         )
     except OSError as error:

@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
-from kanoa_mlops.errors import MissingExtra, UnreadableDocument
+from kanoa_mlops.errors import MissingExtra, UnknownFormat, UnreadableDocument
 from kanoa_mlops.grounding.ingest.limits import MIB
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def zipped_format(data: bytes) -> str:
     for member, name in _MEMBER_FILES.items():
         if member in names:
             return name
-    raise UnreadableDocument("It is an archive (zip), and no Office file.", hint="Unpack it.")
+    raise UnknownFormat("It is an archive (zip), and no Office file.", hint="Unpack it.")
 
 
 @contextmanager
