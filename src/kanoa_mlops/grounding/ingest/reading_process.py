@@ -179,9 +179,11 @@ class _Talk:
 def _refusal(answer: Mapping[str, Any]) -> UnreadableDocument | MissingExtra:
     if answer.get("io"):
         return Unopened(str(answer["why"]))
-    kinds = {"MissingExtra": MissingExtra, "UnknownFormat": UnknownFormat}
-    kind = kinds.get(str(answer.get("kind")), UnreadableDocument)
-    return kind(str(answer["why"]), hint=str(answer["hint"]))
+    why, hint = str(answer["why"]), str(answer["hint"])
+    if answer.get("kind") == "MissingExtra":
+        return MissingExtra(why, hint=hint)
+    kind = UnknownFormat if answer.get("kind") == "UnknownFormat" else UnreadableDocument
+    return kind(why, hint=hint)
 
 
 class Unopened(UnreadableDocument):
