@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kanoa_mlops.catalog.types import Embedding
 from kanoa_mlops.cli.beyond import following
 from kanoa_mlops.cli.door import open_door
 from kanoa_mlops.cli.engine import OnChange, first_record, make_engine
@@ -18,6 +19,7 @@ from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.server import Gateway
+from kanoa_mlops.gateway.vectors import Vectors
 from kanoa_mlops.gateway.watch import watch_supervised
 from kanoa_mlops.planner.together import fits_together
 from kanoa_mlops.runtime.engine import Engine
@@ -182,8 +184,22 @@ class Front:
             on_demand=on_demand,
             slots=plan.sequences,
             reasons=served.model.reasoning,
+            kind=served.model.kind,
+            vectors=_vectors(served.model.embedding),
             engine_key=write_key(self._folder.engine_key(plan.model)),
         )
+
+
+def _vectors(embedding: Embedding | None) -> Vectors | None:
+    if embedding is None:
+        return None
+    return Vectors(
+        embedding.dimensions,
+        embedding.shortest,
+        embedding.cuts,
+        embedding.query_prompt,
+        embedding.document_prompt,
+    )
 
 
 def _first_record(served: Served, by_turns: bool) -> EngineRecord:

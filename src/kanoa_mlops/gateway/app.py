@@ -33,6 +33,7 @@ from kanoa_mlops.gateway.surfaces.doors import surfaces
 from kanoa_mlops.gateway.surfaces.ollama.errors import AnsweringOllamaToo
 from kanoa_mlops.gateway.trace import Traces
 from kanoa_mlops.gateway.traffic import Traffic
+from kanoa_mlops.gateway.truncating import Truncating
 
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.library import Library
@@ -130,7 +131,7 @@ def make_app(
     )
     desk = FigureDesk(backends, figures, describer, max_images, allow_remote_images, metrics.figure_read)
     grounding = make_grounding(library, figures, describer, limits)
-    passage = Passage(backends, limits, metrics, desk, sending, reception, grounding)
+    passage = Passage(backends, limits, metrics, desk, sending, reception, grounding, Truncating(client))
     about = About(backends, dispatcher, metrics, version, reads=figures is not None, created=int(time.time()))
     handlers = {("POST", route): passage.pass_on for route in routes.PASSED_ON} | about.handlers()
     handlers |= surfaces(

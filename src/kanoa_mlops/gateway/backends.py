@@ -9,7 +9,9 @@ from typing import Literal
 
 from kanoa_mlops.gateway.burst.grant import Grant
 from kanoa_mlops.gateway.policy.backend import BEYOND_LAN, TIERS, Abilities, Tier
+from kanoa_mlops.gateway.vectors import Vectors
 
+Kind = Literal["chat", "embedding", "rerank"]
 State = Literal["loading", "ready", "asleep", "down"]
 """Asleep: not loaded now, and loaded as soon as somebody asks for it."""
 
@@ -52,6 +54,10 @@ class Backend:
     """Its template has a system role."""
     reasons: bool = False
     """Thinks before it answers."""
+    kind: Kind | None = None
+    """What the model is for; None where nobody said, and its engine judges."""
+    vectors: Vectors | None = None
+    """Those it makes, where they are known."""
     grant: Grant | None = None
     """On what terms it is used, where it is beyond the owner's machines."""
 
@@ -185,9 +191,11 @@ class Backends:
 def _by_what_they_do(served: Sequence[Backend]) -> dict[str, str]:
     """Names that programs may use whatever is served."""
     able = {
-        "default": served,
+        "default": [each for each in served if each.kind in (None, "chat")] or served,
         "vision": [each for each in served if each.sees],
         "reasoning": [each for each in served if each.reasons],
+        "embedding": [each for each in served if each.kind == "embedding"],
+        "rerank": [each for each in served if each.kind == "rerank"],
     }
     return {name: first[0].model for name, first in able.items() if first}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl
 
-from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.backends import Backend, Kind
 from kanoa_mlops.gateway.burst.allowed import BurstConfig
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.marked import read_marked
@@ -42,6 +42,8 @@ class BackendConfig(Placed):
     """`cloud` is a machine that is paid for by the hour, on which an answer more costs nothing."""
     parallel: Annotated[int, Field(gt=0)] = 256
     """Requests it works on at once; as it comes, vLLM's own most on common cards (`--max-num-seqs`)."""
+    kind: Kind | None = None
+    """What the model is for; as it comes, whatever is asked is left to the engine to judge."""
     sees: bool = False
     """Takes images as they are."""
     tools: bool = True
@@ -131,6 +133,7 @@ def backend_of(config: BackendConfig) -> Backend:
         tools=config.tools,
         structured=config.structured,
         takes_system=config.system,
+        kind=config.kind,
     )
 
 

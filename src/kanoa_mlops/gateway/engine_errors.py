@@ -24,6 +24,9 @@ _VLLM_CONTEXT = re.compile(
     r"(?:requested|has|contains) (?P<least>at least )?(?P<asked>\d+) (?P<letters>characters)?",
     re.S,
 )
+# llama.cpp, of a text that a vector is made of: "input (602 tokens) is too large to process. increase the
+# physical batch size (current batch size: 512)"; of a text whose vector may be made in pieces, as of a chat.
+_LLAMA_BATCH = re.compile(r"input \((?P<asked>\d+) tokens\) is too large .*batch size: (?P<room>\d+)", re.S)
 # vLLM on a field that is of no use to it: "{'type': 'int_parsing', 'loc': 'body.n', 'msg': 'Input …', …}"
 _VLLM_FIELD = re.compile(
     r"'loc': '(?:body\.)?(?P<field>[^']*)', 'msg': (?P<quote>['\"])(?P<why>.*?)(?P=quote)"
@@ -95,6 +98,9 @@ def _too_long(fields: Mapping[str, Any], message: str, backend: Backend) -> ApiE
     asked, room = fields.get("n_prompt_tokens"), fields.get("n_ctx")
     if isinstance(asked, int) and isinstance(room, int):
         return _longer(f"{asked} tokens", f"{room}", backend, {"n_prompt_tokens": asked, "n_ctx": room})
+    if batch := _LLAMA_BATCH.search(message):
+        counts = {"n_prompt_tokens": int(batch["asked"]), "n_ctx": int(batch["room"])}
+        return _longer(f"{batch['asked']} tokens", batch["room"], backend, counts)
     found = _VLLM_CONTEXT.search(message)
     if found is None:
         return None
@@ -106,6 +112,16 @@ def _too_long(fields: Mapping[str, Any], message: str, backend: Backend) -> ApiE
 
 
 def _longer(asked: str, room: str, backend: Backend, details: Mapping[str, int]) -> ApiError:
+    if backend.kind == "embedding":
+        return ApiError(
+            400,
+            f"A text has {asked}, and {backend.model} takes {room} here. Send it in pieces, or with "
+            "truncate_prompt_tokens: -1 to have it cut.",
+            code="context_length_exceeded",
+            param="input",
+            source="engine",
+            details=details,
+        )
     return ApiError(
         400,
         f"The request has {asked}, and {backend.model} takes {room} here, prompt and answer together. "

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
 from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.vectors import Vectors
 
 Figures = Literal["sees", "described", "reads", "none"]
 
@@ -30,13 +31,26 @@ def model_object(backend: Backend, served: Iterable[Backend], *, created: int, r
             "reason": backend.reason,
             "context_tokens": backend.context_tokens,
             "figures": _figures(backend, served, reads),
+            **({"kind": backend.kind} if backend.kind else {}),
+            **({"vectors": _vectors(backend.vectors)} if backend.vectors else {}),
         },
+    }
+
+
+def _vectors(vectors: Vectors) -> dict[str, Any]:
+    return {
+        "dimensions": vectors.dimensions,
+        "may_be_cut": vectors.lengths,
+        "query_prompt": vectors.query_prompt,
+        "document_prompt": vectors.document_prompt,
     }
 
 
 def _figures(backend: Backend, served: Iterable[Backend], reads: bool) -> Figures:
     if backend.sees:
         return "sees"
+    if backend.kind not in (None, "chat"):
+        return "none"
     if any(each.sees and each.takes_requests for each in served):
         return "described"
     return "reads" if reads else "none"

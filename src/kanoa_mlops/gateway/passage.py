@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from kanoa_mlops.gateway import routes
@@ -20,13 +20,16 @@ from kanoa_mlops.gateway.grounded.grounding import Grounding
 from kanoa_mlops.gateway.grounded.wish import is_wished
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.http.request import Request
-from kanoa_mlops.gateway.http.response import Answer
+from kanoa_mlops.gateway.http.response import Answer, Response
 from kanoa_mlops.gateway.images import references
+from kanoa_mlops.gateway.kinds import KINDS, require_kind
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.metrics import Metrics
-from kanoa_mlops.gateway.prepare import prepare
+from kanoa_mlops.gateway.prepare import prepare, without
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.sending import Errand, Sending
+from kanoa_mlops.gateway.truncating import Truncating, wished_tokens
+from kanoa_mlops.gateway.vectors import cut, wished_dimensions
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Passage:
     sending: Sending
     reception: Reception | None
     grounding: Grounding
+    truncating: Truncating
 
     async def pass_on(self, request: Request, exchange: Exchange) -> Answer:
         exchange.guest = guest = await self.reception.admit(request.headers) if self.reception else Guest()
@@ -46,15 +50,33 @@ class Passage:
         exchange.read_at, exchange.body_bytes = time.monotonic(), len(raw)
         asked = parse_body(raw, chat=exchange.route == routes.CHAT)
         async with request.staying():
-            nearest = find(asked.model, self.backends)
+            kind = KINDS[exchange.route]
+            nearest = find(asked.model, self.backends, kind)
             guest.require(nearest.model)
+            require_kind(nearest, kind, self.backends)
             exchange.model = nearest.model
             self.metrics.started(exchange)
             if exchange.route == routes.CHAT and is_wished(asked.fields):
                 send = partial(self._grounded, exchange, guest)
                 pool = self.backends.pool(nearest.model)
                 return await self.grounding.answer(request, exchange, guest, asked, pool, send)
+            if exchange.route == routes.EMBEDDINGS:
+                return await self._embedded(request, exchange, guest, asked, nearest)
             return await self.sending.send(await self._errand(request, exchange, guest, asked))
+
+    async def _embedded(
+        self, request: Request, exchange: Exchange, guest: Guest, asked: Asked, nearest: Backend
+    ) -> Answer:
+        """What engines do each in their own way, or not at all, is done here: cutting texts and vectors."""
+        tokens, vectors = wished_tokens(asked.fields), nearest.vectors
+        dimensions = wished_dimensions(asked.fields, nearest.model, vectors) if vectors else None
+        if vectors and "dimensions" in asked.fields:
+            asked = without(asked, "dimensions")
+        errand = await self._errand(request, exchange, guest, asked)
+        if tokens is not None:
+            errand = replace(errand, fitted=partial(self.truncating.cut, tokens=tokens))
+        answer = await self.sending.send(errand)
+        return cut(answer, dimensions) if dimensions and isinstance(answer, Response) else answer
 
     async def _grounded(
         self, exchange: Exchange, guest: Guest, request: Request, asked: Asked, kept_here: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -50,6 +51,12 @@ def _renamed(asked: Asked, model: str) -> bytes | None:
 @lru_cache(maxsize=256)
 def _spelled(model: str) -> bytes:
     return json.dumps(model)[1:-1].encode()
+
+
+def without(asked: Asked, field: str) -> Asked:
+    """The same request, but for a field that was seen to here."""
+    fields = {key: value for key, value in asked.fields.items() if key != field}
+    return replace(asked, fields=fields, raw=as_json(fields))
 
 
 def as_json(fields: Mapping[str, Any]) -> bytes:

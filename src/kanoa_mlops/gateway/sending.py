@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
@@ -39,6 +40,10 @@ _FAULTS: dict[str, Fault] = {
 }
 
 
+class Fitting(Protocol):
+    async def __call__(self, body: bytes, *, backend: Backend, request_id: str) -> bytes: ...
+
+
 @dataclass
 class Errand:
     """One request, ready to be sent to whoever takes it."""
@@ -50,6 +55,8 @@ class Errand:
     guest: Guest
     body: Callable[[Backend], bytes]
     """The request in the words of a backend."""
+    fitted: Fitting | None = None
+    """What is still done to it once it is known which engine answers."""
 
     @property
     def began(self) -> bool:
@@ -159,7 +166,10 @@ class Sending:
     async def _forward(self, errand: Errand, to: Backend) -> Answer:
         request, exchange, asked = errand.request, errand.exchange, errand.asked
         exchange.backend = to
-        return await self.forwarder.forward(request, exchange, asked, to, errand.body(to))
+        body = errand.body(to)
+        if errand.fitted:
+            body = await errand.fitted(body, backend=to, request_id=exchange.request_id)
+        return await self.forwarder.forward(request, exchange, asked, to, body)
 
     def _met(self, errand: Errand, seat: Seat, error: ApiError) -> Outcome | None:
         """What that says of the backend; None where it says nothing."""

@@ -33,7 +33,7 @@ class Speed:
 
 
 def speed(setup: Setup, machine: Machine) -> Speed:
-    """Of one request with a prompt of half a page and a figure; of a model that only reads, of the reading."""
+    """Of one request with a prompt of half a page and a figure; of one that only reads, of that."""
     if setup.model.kind != "chat":
         return _reading(setup, machine)
     step = _step_seconds(setup, machine)

@@ -53,10 +53,19 @@ def shown(backend: Backend, served: Collection[Backend], *, created: int, reads:
             "general.basename": backend.model,
             f"{_FAMILY}.context_length": backend.context_tokens,
         },
-        "capabilities": ["completion", "tools"] + ["vision"] * takes_images,
+        "capabilities": _capabilities(backend, takes_images),
         "modified_at": _at(created),
         "kanoa": about["kanoa"],
     }
+
+
+def _capabilities(backend: Backend, takes_images: bool) -> list[str]:
+    match backend.kind:
+        case "embedding":
+            return ["embedding"]
+        case "rerank":  # Ollama has no word for it
+            return []
+    return ["completion", "tools"] + ["vision"] * takes_images
 
 
 def _entry(backend: Backend) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class EmbedRequest(Given):
     model: str | None = None
     input: str | list[str] | None = None
     dimensions: int | None = None
+    truncate: bool | None = None
+    """Ollama cuts a text that is too long unless this is false."""
 
 
 class EmbeddingsRequest(Given):

@@ -47,6 +47,8 @@ def embed(raw: bytes, exchange: Exchange) -> Vectors:
     fields: dict[str, Any] = {**served_name(asked.model), "input": asked.input, "encoding_format": "float"}
     if asked.dimensions:
         fields["dimensions"] = asked.dimensions
+    if asked.truncate is not False:
+        fields["truncate_prompt_tokens"] = -1
     return Vectors(_encoded(fields), partial(_name, asked.model, exchange), partial(durations, exchange))
 
 
