@@ -14,7 +14,8 @@ from kanoa_mlops.errors import DoesNotFit, RetrieverFailed
 from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.embedding import Engines
 from kanoa_mlops.gateway.http.client import Client
-from kanoa_mlops.grounding.types import Embedder, Prompts, Space
+from kanoa_mlops.gateway.vectors import Vectors
+from kanoa_mlops.grounding.types import Embedder, Space
 from tests.fakes.embedding_engine import DIMENSIONS, LONGEST, EmbeddingEngine
 
 MODEL = "minilm"
@@ -58,14 +59,14 @@ def embedder(found: Embedder | None) -> Embedder:
 
 
 async def test_documents_and_questions_become_vectors(engine: EmbeddingEngine, client: Client) -> None:
-    prompts = Prompts(query="query: ", document="passage: ")
-    room = engines(client, served(engine.url), prompts_of=lambda model: prompts)
+    vectors = Vectors(DIMENSIONS, query_prompt="query: ", document_prompt="passage: ")
+    room = engines(client, served(engine.url, vectors=vectors))
     made = embedder(room.embedder_of(None))
-    vectors = await asyncio.to_thread(made.documents, ["the drift", "the noise", "drift " * 200])
-    assert vectors.shape == (3, DIMENSIONS)
-    assert numpy.allclose(numpy.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    rows = await asyncio.to_thread(made.documents, ["the drift", "the noise", "drift " * 200])
+    assert rows.shape == (3, DIMENSIONS)
+    assert numpy.allclose(numpy.linalg.norm(rows, axis=1), 1, atol=1e-5)
     question = await asyncio.to_thread(made.query, "drift")
-    assert question @ vectors[0] > question @ vectors[1]
+    assert question @ rows[0] > question @ rows[1]
     assert made.space == Space(MODEL, DIMENSIONS)
     assert {each["model"] for each in engine.asked} == {"all-minilm"}
     assert set(engine.keys) == {"Bearer engine-secret"}

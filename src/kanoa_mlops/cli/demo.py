@@ -6,7 +6,7 @@ import importlib.util
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import click
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.cli import options as shared
+from kanoa_mlops.cli.demo_ground import Grounded, grounded, show_grounded
 from kanoa_mlops.cli.request import Request
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.serve import serve
@@ -48,6 +49,8 @@ class Interpretation:
     figure: str
     """How the figure reached the model, as the gateway said: 'ocr', or '' when the model saw it."""
     figure_file: Path
+    grounded: Grounded | None = None
+    """Of the second part."""
 
 
 @click.command()
@@ -63,10 +66,14 @@ def command(offline: bool, as_json: bool) -> None:
     figure_file = settings.cache_dir / "demo" / "projectile.png"
     with _server(screen, settings) as server:
         result = _interpret(screen, server, figure_file, quiet=as_json)
+        if not as_json:
+            _report(screen, result)
+            screen.say("\nNow with three documents of a physics course, one of them a PDF:\n")
+        found = grounded(settings, server.url, result.model, figure_file)
     if as_json:
-        screen.json(asdict(result))
+        screen.json(asdict(replace(result, grounded=found)))
     else:
-        _report(screen, result)
+        show_grounded(screen, found)
 
 
 def draw_projectile() -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from kanoa_mlops import __version__
+from kanoa_mlops.cli.shelf import served_library
 from kanoa_mlops.cli.tracing import tracing
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backends
@@ -36,29 +37,29 @@ async def open_door(
     """
     # Loaded with the first figure that needs it: most never come, and it takes a second and 60 MiB.
     figures = None if ocr_missing() else OcrReader()
-    try:
-        with tracing(environment()) as traces:
-            app = make_app(
-                backends,
-                figures=figures,
-                max_body_bytes=settings.max_body_bytes,
-                version=__version__,
-                reception=reception,
-                loader=loader,
-                out=way_out(settings),
-                traces=traces,
-                # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds
-                # DNS.
-                allowed_hosts=() if is_loopback(host) else None,
-            )
-            try:
-                gateway = await start_gateway(app, host, port)
-            except OSError as error:
-                raise port_taken(host, port) from error
-            yield gateway
-    finally:
+    async with AsyncExitStack() as stack:
         if figures is not None:
-            figures.close()
+            stack.callback(figures.close)
+        library = await stack.enter_async_context(served_library(settings, backends, loader))
+        app = make_app(
+            backends,
+            figures=figures,
+            max_body_bytes=settings.max_body_bytes,
+            version=__version__,
+            reception=reception,
+            loader=loader,
+            out=way_out(settings),
+            traces=stack.enter_context(tracing(environment())),
+            library=library,
+            # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds
+            # DNS.
+            allowed_hosts=() if is_loopback(host) else None,
+        )
+        try:
+            gateway = await start_gateway(app, host, port)
+        except OSError as error:
+            raise port_taken(host, port) from error
+        yield gateway
 
 
 def way_out(settings: Settings) -> WayOut:

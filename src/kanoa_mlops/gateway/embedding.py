@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -41,21 +41,21 @@ class Engines:
     loader: Loader | None
     seconds: float = 120.0
     """For one request, the loading of its model included."""
-    prompts_of: Callable[[str], Prompts] = lambda model: Prompts()
-    """What a model wants written before a text."""
+    usual: str | None = None
+    """The model of new collections; None is the one that answers to `ALIAS`."""
 
     def embedder_of(self, space: Space | None) -> Embedder | None:
         """Into a space, or without one into that of the model that is served as `embedding`.
 
         None where it is not served.
         """
-        backend = self.backends.find(space.model if space else ALIAS)
+        backend = self.backends.find(space.model if space else self.usual or ALIAS)
         if backend is None:
             return None
         model = space.model if space else backend.model
         return EngineEmbedder(
             _Engine(self, model),
-            prompts=self.prompts_of(backend.model),
+            prompts=_prompts(backend),
             dimensions=space.dimensions if space else None,
         )
 
@@ -143,6 +143,11 @@ class _Engine:
             if size > _LONGEST_BODY:
                 raise self.failure("answered far too much")
         return b"".join(pieces)
+
+
+def _prompts(backend: Backend) -> Prompts:
+    vectors = backend.vectors
+    return Prompts(vectors.query_prompt, vectors.document_prompt) if vectors else Prompts()
 
 
 def _to_nobody(words: str) -> None:

@@ -209,13 +209,13 @@ def _words(error: Exception) -> str:
 
 
 def _passage(name: str, found: VectorStoreSearchResponse) -> Passage:
-    extra = found.model_extra or {}
+    more: dict[str, Any] = (found.model_extra or {}).get("kanoa") or {}  # of our own gateways
     return Passage(
         text="\n".join(part.text for part in found.content),
-        source=found.filename,
+        source=more.get("source") or found.filename,
         score=found.score,
-        chunk_id=str(extra.get("chunk_id") or ""),
-        page=extra.get("page"),
+        chunk_id=more.get("chunk_id") or "",
+        page=more.get("page"),
         file_id=found.file_id,
         store=name,
     )
