@@ -64,8 +64,8 @@ async def test_null_is_not_asking(door: Door, reciter: RecitingEngine) -> None:
 async def test_nothing_is_kept_here(engine: FakeEngine, open_door: OpenDoor) -> None:
     door = await open_door(backend(engine.url))
     status, code, param, message = error(await door.post(CHAT, asked()))
-    assert (status, code, param) == (400, "unsupported_value", "tools[0].vector_store_ids")
-    assert "kanoa-mlops ground add" in message
+    assert (status, code, param) == (404, "no_library", "tools[0].vector_store_ids")
+    assert "kanoa-mlops[grounding]" in message
     assert engine.received == []
 
 

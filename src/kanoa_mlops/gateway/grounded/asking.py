@@ -63,10 +63,11 @@ class Asking:
         grounds.queries.append(query)
         outcome = await self.searching.search(grounds.wish.searches, query, reader)
         grounds.retrieve_seconds += time.monotonic() - began
-        grounds.failures += [Failure(store, error.message) for store, error, _ in outcome.failures]
-        if outcome.failures and grounds.wish.on_error == "error":
+        refusals = [(failure[0], refusal(*failure)) for failure in outcome.failures]
+        grounds.failures += [Failure(store, error.message) for store, error in refusals]
+        if refusals and grounds.wish.on_error == "error":
             grounds.settled = True
-            raise refusal(*outcome.failures[0])
+            raise refusals[0][1]
         grounds.warnings += [each for each in outcome.warnings if each not in grounds.warnings]
         grounds.retrieved += len(outcome.passages)
         known = {(each.store, each.source, each.chunk_id, each.text) for each in grounds.passages}

@@ -81,8 +81,9 @@ def _base(headers: Mapping[str, str]) -> str:
 
 def _nothing_kept(wish: Wish) -> ApiError:
     return ApiError(
-        400,
-        "No vector stores are served here. Make one, and serve again: kanoa-mlops ground add papers ./docs",
-        code="unsupported_value",
+        404,
+        "This gateway keeps no documents. Its owner installs what reads and finds them: "
+        'pip install "kanoa-mlops[grounding]", and starts it again.',
+        code="no_library",
         param=f"{wish.searches[0].param}.vector_store_ids",
     )

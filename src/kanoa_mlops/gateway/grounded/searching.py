@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from kanoa_mlops.errors import BadFilter, KanoaError, RetrieverFailed, UnknownCollection, UserError
+from kanoa_mlops.errors import KanoaError, RetrieverFailed
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.grounded.wish import Search
+from kanoa_mlops.gateway.library.desk import as_api_error
 from kanoa_mlops.grounding.archive import Reader
 from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.library.found import Found
@@ -98,17 +99,10 @@ class Searching:
 
 
 def refusal(store: str, error: KanoaError, search: Search) -> ApiError:
-    """The failure of a store as the request's."""
-    message = f"{error.message} {error.hint}".strip()
-    if isinstance(error, UnknownCollection):
-        return ApiError(404, message, code="vector_store_not_found", param=f"{search.param}.vector_store_ids")
-    if isinstance(error, BadFilter):
-        return ApiError(400, message, code="invalid_value", param=f"{search.param}.filters")
-    if isinstance(error, UserError):
-        return ApiError(400, message, code="vector_store_unusable", param=f"{search.param}.vector_store_ids")
-    return ApiError(
-        502,
-        f"The vector store {store} could not be searched: {message}",
-        code="retrieval_failed",
-        param=f"{search.param}.vector_store_ids",
-    )
+    """The failure of a store, as that of the field that names it."""
+    made = as_api_error(error)
+    if isinstance(error, RetrieverFailed):
+        hint = f" {error.hint}" if error.hint else ""
+        made.message = f"The vector store {store} could not be searched: {error.message}{hint}"
+    made.param = f"{search.param}.filters" if made.param == "filters" else f"{search.param}.vector_store_ids"
+    return made

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from kanoa_mlops.errors import BadFilter
 from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.library.asked import RankingOptions
 from kanoa_mlops.gateway.surfaces.given import Given, read_part
 from kanoa_mlops.grounding.filters import Filter, parse_filter
 from kanoa_mlops.grounding.types import Ranking
@@ -23,24 +24,13 @@ _MOST_STORES = 16
 _MOST_TOKENS = 2000
 
 
-class _HybridSearch(Given):
-    embedding_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Ranking.embedding_weight
-    text_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Ranking.text_weight
-
-
-class _RankingOptions(Given):
-    ranker: str | None = None
-    score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    hybrid_search: _HybridSearch | None = None
-
-
 class _FileSearch(Given):
     """OpenAI's tool of the Responses API, as in openai-python 3.57."""
 
     vector_store_ids: Annotated[list[str], Field(min_length=1, max_length=_MOST_STORES)]
     max_num_results: Annotated[int, Field(ge=1, le=50)] | None = None
     filters: dict[str, Any] | None = None
-    ranking_options: _RankingOptions | None = None
+    ranking_options: RankingOptions | None = None
 
 
 class _Grounding(Given):
@@ -147,13 +137,11 @@ def _filter(given: Mapping[str, Any] | None, param: str) -> Filter | None:
         raise _bad(error.message, f"{param}.filters") from error
 
 
-def _ranking(given: _RankingOptions | None, param: str) -> Ranking:
-    hybrid = (given.hybrid_search if given else None) or _HybridSearch()
-    if not hybrid.text_weight and not hybrid.embedding_weight:
+def _ranking(given: RankingOptions | None, param: str) -> Ranking:
+    ranking = (given or RankingOptions()).ranking
+    if not ranking.text_weight and not ranking.embedding_weight:
         raise _bad("Either weight must be above 0.", f"{param}.ranking_options.hybrid_search")
-    return Ranking(
-        hybrid.text_weight, hybrid.embedding_weight, (given.score_threshold if given else None) or 0.0
-    )
+    return ranking
 
 
 def _without_search(fields: dict[str, Any]) -> dict[str, Any]:
