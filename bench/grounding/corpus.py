@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from bench.grounding.environments import CACHE
 
@@ -22,9 +23,9 @@ class Corpus:
     """Documents by the question they answer."""
 
 
-def kept(name: str, make: Callable[[], Corpus]) -> Corpus:
+def kept(name: str, make: Callable[[], Corpus], folder: Path = CACHE / "corpora") -> Corpus:
     """Made once; `name` carries all versions that it depends on."""
-    path = CACHE / "corpora" / f"{name}.json"
+    path = folder / f"{name}.json"
     if path.exists():
         given = json.loads(path.read_text(encoding="utf-8"))
         relevant = {question: frozenset(ids) for question, ids in given.pop("relevant").items()}

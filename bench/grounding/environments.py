@@ -30,9 +30,8 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
     if not (folder / _DONE).exists():
         print(f"Installing {' '.join(requirements)} into {folder}", file=sys.stderr, flush=True)
         shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        subprocess.run([*pip, *requirements], check=True)
+        venv.create(folder, with_pip=False)
+        subprocess.run([*_installer(python), *requirements], check=True)
         (folder / _DONE).touch()
     return python
 
@@ -45,3 +44,11 @@ def versions(python: Path, packages: Sequence[str]) -> dict[str, str]:
     )
     done = subprocess.run([python, "-c", code, *packages], check=True, capture_output=True, text=True)
     return {str(name): str(found) for name, found in json.loads(done.stdout).items()}
+
+
+def _installer(python: Path) -> list[str]:
+    """uv where there is one, which takes a fraction of the time; pip of this environment into that one."""
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "install", "--quiet", "--python", str(python)]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+    return [*pip, "install", "-qq"]

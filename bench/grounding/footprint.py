@@ -14,7 +14,6 @@ from typing import Any
 from bench.grounding.environments import environment
 from bench.grounding.frameworks_table import Framework
 
-_PIPS_OWN = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth")
 _INSTALLED = """
 import json, sysconfig
 from importlib.metadata import distributions
@@ -50,7 +49,7 @@ def footprint(framework: Framework, runs: int) -> Footprint:
     """
     python = environment(f"survey-{framework.name}", framework.requirements)
     installed = json.loads(_output(python, _INSTALLED))
-    versions = {name: found for name, found in installed["versions"].items() if name not in _PIPS_OWN}
+    versions: dict[str, str] = installed["versions"]
     _output(python, _IMPORTED, framework.imports)  # compiles
     imports = [_import(python, framework.imports) for _ in range(runs)]
     return Footprint(
@@ -68,14 +67,7 @@ def _import(python: Path, code: str) -> tuple[float, int]:
     return float(seconds), int(most)
 
 
-def _files(site: Path) -> Iterator[Path]:
-    for path in site.iterdir():
-        own = path.name in _PIPS_OWN or path.name.startswith(("pip-", "setuptools-"))
-        if not own and path.name != "__pycache__":
-            yield from ([path] if path.is_file() else _within(path))
-
-
-def _within(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 

@@ -1,8 +1,8 @@
 """What it costs to depend on a retrieval framework or on a vector store's client: the table of the survey.
 
-Each is installed alone into an environment of its own, kept between runs. Counted are distributions beside
-pip and setuptools, bytes of files without compiled copies, seconds of the import (median of some, in a new
-process each, compiled before), and the most memory the process had by then, the interpreter's included.
+Each is installed alone into an environment of its own, without pip, kept between runs. Counted are
+distributions, bytes of files without compiled copies, seconds of the import (median of some, in a new process
+each, compiled before), and the most memory the process had by then, the interpreter's included.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -22,9 +23,11 @@ class Contestant:
     """In bench.grounding.contestants."""
     requirements: tuple[str, ...]
     packages: tuple[str, ...]
-    """Those whose versions are told."""
+    """Those whose versions are told; none where it is Python's own."""
 
     def version(self) -> str:
+        if not self.packages:
+            return f"SQLite {sqlite3.sqlite_version}"
         found = versions(self._python(), self.packages)
         return ", ".join(f"{name} {version}" for name, version in found.items())
 
@@ -32,16 +35,21 @@ class Contestant:
         """Raises:
         subprocess.CalledProcessError: it broke; its words are on the terminal.
         """
-        with tempfile.TemporaryDirectory(prefix="kanoa-contestant-") as given:
-            folder = Path(given)
-            write_job(folder, job)
-            command = [str(self._python()), "-m", f"bench.grounding.contestants.{self.module}", str(folder)]
-            environ = {**os.environ, "PYTHONPATH": str(_ROOT)}
-            subprocess.run(command, check=True, env=environ, stdout=subprocess.DEVNULL)
-            return read_rankings(folder)
+        return run(self._python(), self.module, job)
 
     def _python(self) -> Path:
         return environment(self.module.replace("_", "-"), self.requirements)
+
+
+def run(python: Path, module: str, job: Job) -> Mapping[str, Rankings]:
+    """A contestant's program in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="kanoa-contestant-") as given:
+        folder = Path(given)
+        write_job(folder, job)
+        command = [str(python), "-m", f"bench.grounding.contestants.{module}", str(folder)]
+        environ = {**os.environ, "PYTHONPATH": str(_ROOT)}
+        subprocess.run(command, check=True, env=environ, stdout=subprocess.DEVNULL)
+        return read_rankings(folder)
 
 
 OTHERS = (
@@ -60,5 +68,6 @@ OTHERS = (
     Contestant("Qdrant local", "qdrant_local", ("qdrant-client>=1.16,<2",), ("qdrant-client",)),
     Contestant("Chroma", "chroma_memory", ("chromadb>=1.5,<2", "numpy"), ("chromadb",)),
     Contestant("LanceDB", "lancedb_file", ("lancedb>=0.30", "numpy"), ("lancedb",)),
+    Contestant("SQLite FTS5", "sqlite_fts5", ("numpy",), ()),
     Contestant("Haystack", "haystack_memory", ("haystack-ai>=3.4,<4", "numpy"), ("haystack-ai",)),
 )

@@ -4,8 +4,8 @@ Collections: Cranfield's questions (judged by people); plots of data and the doc
 by the figure's text, by the usual prompt alone, and by both; the questions of Python's FAQ; docstrings by
 their first sentence. What they are made of is installed when this runs and kept in this machine's caches.
 
-Embeddings are of all-MiniLM-L6-v2: from a server's /v1/embeddings, or from a package of PyPI. Ends with 1
-where ours is below what is asked of it.
+Embeddings are of all-MiniLM-L6-v2, from a server of ours that is started for it, from --url, or with --onnx
+from a package of PyPI. Ends with 1 where ours is below what is asked of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from bench.grounding import ours
@@ -28,6 +29,7 @@ from bench.grounding.embeddings import Kept, Onnx, Source
 from bench.grounding.others import OTHERS, Contestant
 from bench.grounding.quality_report import report
 from bench.grounding.scores import WAYS, K, Score, score, verdicts
+from bench.grounding.served import serving
 from kanoa_mlops.grounding.embedding import HttpEmbedder
 
 _MODEL = "all-minilm-l6-v2"
@@ -38,16 +40,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cranfield", type=Path, metavar="PATH", help=f"its folder, as from {PUBLISHED}")
-    parser.add_argument("--url", help="of a server of embeddings, as http://127.0.0.1:8080/v1")
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--url", help="of a server of embeddings, as http://127.0.0.1:8080/v1")
+    origin.add_argument("--onnx", action="store_true", help="embeddings without a server")
     parser.add_argument("--model", default=_MODEL, help="at that server (default: %(default)s)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of the collections")
     parser.add_argument("--alone", action="store_true", help="ours without the others")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    embeddings = Kept(HttpEmbedder(options.url, options.model) if options.url else _local())
     corpora = [each for each in _corpora(options.cranfield) if not options.only or each.name in options.only]
     others = () if options.alone else _installed()
-    scores = [found for corpus in corpora for found in _scores(corpus, embeddings, others)]
+    with _source(options.url, options.model, options.onnx) as source:
+        embeddings = Kept(source)
+        scores = [found for corpus in corpora for found in _scores(corpus, embeddings, others)]
     judged = list(verdicts(scores, ours.NAME))
     told = [ours.version(), *(each.version() for each in others)]
     if options.json:
@@ -63,8 +68,16 @@ def main() -> None:
     sys.exit(0 if all(each.passes for each in judged) else 1)
 
 
-def _local() -> Source:
-    return Onnx()
+@contextmanager
+def _source(url: str | None, model: str, onnx: bool) -> Iterator[Source]:
+    if onnx:
+        yield Onnx()
+    else:
+        with (
+            nullcontext(url) if url else serving(model) as address,
+            closing(HttpEmbedder(address, model)) as made,
+        ):
+            yield made
 
 
 def _corpora(folder: Path | None) -> Iterator[Corpus]:

