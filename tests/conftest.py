@@ -105,9 +105,9 @@ def seeing_engine_url(
 
 @contextmanager
 def real_engine(
-    weights: Path, folder: Path, *, alias: str = MODEL, mmproj: Path | None = None
+    weights: Path, folder: Path, *more: str, alias: str = MODEL, mmproj: Path | None = None
 ) -> Iterator[str]:
-    """llama.cpp on a free port for as long as the block; its log is in `folder`."""
+    """llama.cpp on a free port for as long as the block; its log is in `folder`. `more`: flags of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -122,7 +122,7 @@ def real_engine(
     }
     if mmproj:
         flags["--mmproj"] = mmproj
-    argv = [str(word) for pair in flags.items() for word in pair]
+    argv = [*(str(word) for pair in flags.items() for word in pair), *more]
     log = folder / "engine.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -59,6 +59,8 @@ class FakeOllama:
         in 'silence', or it takes an eighth back to fetch it 'again'."""
         self.images: list[bytes] = []
         """All that came by the OpenAI route, as it was decoded."""
+        self.embeds: tuple[str, ...] = ()
+        """What the names of models have in them that make vectors and do not write."""
         self.load_seconds = 0.0
         self.step_seconds = 0.0
 
@@ -86,6 +88,7 @@ class FakeOllama:
                 web.route("HEAD", "/api/blobs/{digest}", self._has_blob),
                 web.delete("/api/delete", self._delete),
                 web.post("/api/generate", self._generate),
+                web.post("/api/embed", self._embed),
                 web.post("/api/chat", self._chat),
                 web.post("/v1/chat/completions", self._completions),
             ]
@@ -299,6 +302,8 @@ class FakeOllama:
     async def _generate(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)
         name, keep = _name(body), _seconds(body.get("keep_alive"))
+        if any(word in name for word in self.embeds):
+            raise Refusal(400, f'"{name}" does not support generate')
         said: dict[str, Any] = {"model": name, "created_at": _NOW, "response": "", "done": True}
         if not body.get("prompt") and keep == 0:
             self.store.unload(name)
@@ -310,6 +315,16 @@ class FakeOllama:
             parts = [said | {"response": word, "done": False} for word in WORDS]
             return await _told(request, body, _each([*parts, said | _counts()]))
         return web.json_response(said | {"response": "".join(WORDS)} | _counts())
+
+    async def _embed(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        name, keep = _name(body), _seconds(body.get("keep_alive"))
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if not texts and keep == 0:
+            self.store.unload(name)
+        else:
+            await self._load(name, keep)
+        return web.json_response({"model": name, "embeddings": [[1.0, 0.0] for _ in texts]})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)

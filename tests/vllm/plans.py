@@ -18,7 +18,7 @@ from kanoa_mlops.planner.wish import Wish
 _WISHES: tuple[dict[str, Any], ...] = (
     {},
     {"cache_bits": 8, "batch": 4096, "sequences": 3, "eager": True},
-    {"context": 1024, "utilization": 0.5},
+    {"context": 512, "utilization": 0.5},
 )
 
 

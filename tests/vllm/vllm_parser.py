@@ -35,6 +35,7 @@ _READ_BACK = (
     "max_num_seqs",
     "max_num_batched_tokens",
     "enable_chunked_prefill",
+    "runner",
     "gpu_memory_utilization",
     "tensor_parallel_size",
     "limit_mm_per_prompt",

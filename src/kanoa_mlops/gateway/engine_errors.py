@@ -112,6 +112,16 @@ def _too_long(fields: Mapping[str, Any], message: str, backend: Backend) -> ApiE
 
 
 def _longer(asked: str, room: str, backend: Backend, details: Mapping[str, int]) -> ApiError:
+    if backend.kind == "rerank":
+        return ApiError(
+            400,
+            f"Question and document have {asked} together, and {backend.model} takes {room} here. Send the "
+            "document in pieces, or serve the model with a longer context.",
+            code="context_length_exceeded",
+            param="documents",
+            source="engine",
+            details=details,
+        )
     if backend.kind == "embedding":
         return ApiError(
             400,

@@ -14,12 +14,15 @@ from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.catalog.types import Support
 from kanoa_mlops.errors import EngineDied, OfflineError, OllamaAbsent, SourceFailed, UserError
 from kanoa_mlops.planner.plan import Plan
+from kanoa_mlops.planner.planner import plan
+from kanoa_mlops.planner.wish import Wish
 from kanoa_mlops.runtime.ollama.charge import Charge
 from kanoa_mlops.runtime.ollama.client import OllamaClient
 from kanoa_mlops.runtime.ollama.runner import OllamaRunner
 from kanoa_mlops.runtime.state import EngineRecord
 from tests.fakes.ollama import FakeOllama
-from tests.fakes.ollama_store import GIB, short_name
+from tests.fakes.ollama_store import GIB, Published, Store, short_name
+from tests.planner.machines import desktop
 from tests.runtime.ollama.conftest import MODEL, TAG, until
 
 NAME = "kanoa-mlops/gemma-3-12b-it:8192x2-ollama"
@@ -245,3 +248,14 @@ async def test_left_in_the_middle_of_loading(daemon: FakeOllama, watched: Watche
     await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
     assert not daemon.store.loaded
+
+
+async def test_a_model_that_makes_vectors_is_never_asked_to_write(catalog: Catalog) -> None:
+    model, tag = catalog.models["all-minilm-l6-v2"], "all-minilm:22m"
+    made = plan(model, desktop(24 * GIB), Wish(engine="ollama", weights="ollama"), catalog)
+    async with FakeOllama(Store(library={tag: Published(weights=GIB // 16)})) as daemon:
+        daemon.embeds = ("all-minilm",)
+        async with Watched(daemon, Charge(made, model.engines["ollama"], tag)).running():
+            assert len(loaded(daemon)) == 1
+        assert not loaded(daemon)
+        assert daemon.asked("/api/generate") == 0

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,9 +14,8 @@ import pytest
 from gguf import GGUFReader
 
 from kanoa_mlops.errors import SourceFailed
-from kanoa_mlops.runtime.ports import free_port
 from kanoa_mlops.weights.making.recipes import made_by
-from tests.e2e.conftest import until
+from tests.conftest import real_engine
 from tests.weights.making.bert import Bert
 
 # As huggingface/tokenizers cuts them by the tokenizer.json of the package, 2026-11-28.
@@ -36,30 +32,11 @@ TOKENS = {
 
 
 @pytest.fixture(scope="module")
-def engine(made: Path) -> Iterator[str]:
+def engine(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """llama.cpp with the made file; its address."""
-    port = free_port()
-    flags = f"--alias m --port {port} --ctx-size 512 --parallel 1 --threads 2 --embeddings --pooling mean"
-    program = [sys.executable, "-m", "kanoa_mlops.runtime.embedded", "--model", str(made)]
-    # It ends when its standard input does.
-    with subprocess.Popen(
-        [*program, *flags.split(), "--cache-ram", "0", "--fit", "off"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as running:
-        url = f"http://127.0.0.1:{port}"
-        until(lambda: _healthy(url), seconds=60)
+    flags = ("--embeddings", "--pooling", "mean", "--ctx-size", "1024")
+    with real_engine(made, tmp_path_factory.mktemp("engine"), *flags, alias="m") as url:
         yield url
-        running.kill()
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def ask(url: str, path: str, **fields: Any) -> Any:

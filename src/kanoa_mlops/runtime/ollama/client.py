@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import aiohttp
 from pydantic import BaseModel, ValidationError
 
+from kanoa_mlops.catalog.types import Kind
 from kanoa_mlops.errors import OllamaAbsent, OllamaRefused
 from kanoa_mlops.runtime.ollama.answers import Running, RunningModels, Shown, Status, Tag, Tags, Version
 
@@ -96,22 +97,26 @@ class OllamaClient:
             async with self._ask("POST", f"/api/blobs/{digest}", data=data, timeout=_PATIENT):
                 pass
 
-    async def load(self, model: str, keep_alive: int | str = FOREVER) -> None:
+    async def load(self, model: str, keep_alive: int | str = FOREVER, *, kind: Kind = "chat") -> None:
         """Into memory; returns when it is there."""
-        await self._generate(model, keep_alive)
+        await self._keep(model, keep_alive, kind)
 
-    async def unload(self, model: str) -> None:
+    async def unload(self, model: str, *, kind: Kind = "chat") -> None:
         """Out of memory, once the answers under way are given."""
-        await self._generate(model, 0)
+        await self._keep(model, 0, kind)
 
     async def delete(self, model: str) -> None:
         async with self._ask("DELETE", "/api/delete", {"model": model}):
             pass
 
-    async def _generate(self, model: str, keep_alive: int | str) -> None:
-        """Without a prompt nothing is computed."""
-        body = {"model": model, "keep_alive": keep_alive, "stream": False}
-        async with self._ask("POST", "/api/generate", body, timeout=_PATIENT) as answer:
+    async def _keep(self, model: str, keep_alive: int | str, kind: Kind) -> None:
+        """Without a prompt nothing is computed. A model is only asked for what it does, or Ollama refuses."""
+        body: dict[str, Any] = {"model": model, "keep_alive": keep_alive}
+        if kind == "chat":
+            path, body["stream"] = "/api/generate", False
+        else:
+            path, body["input"] = "/api/embed", []
+        async with self._ask("POST", path, body, timeout=_PATIENT) as answer:
             await answer.read()
 
     async def _get(self, path: str, kind: type[_Answer]) -> _Answer:

@@ -110,7 +110,7 @@ class OllamaRunner:
         try:
             if await derive(client, name, origin, ollama_parameters(plan)):
                 log.info("made %s in Ollama for %s", name, plan.model)
-            await client.load(name)
+            await client.load(name, kind=plan.kind)
         except OllamaRefused as refusal:
             raise load_failure(refusal, plan.model) from refusal
         held = await self._held(client)
@@ -152,9 +152,9 @@ class OllamaRunner:
         if held is None:
             return
         if same_name(held.name, self._charge.name):
-            await client.unload(held.name)
+            await client.unload(held.name, kind=self._charge.plan.kind)
         else:
-            await client.load(held.name, _OLLAMAS_OWN)
+            await client.load(held.name, _OLLAMAS_OWN, kind=self._charge.plan.kind)
 
     def _change(self, **changes: object) -> None:
         record = replace(self._record, **changes)  # type: ignore[arg-type]
