@@ -99,6 +99,23 @@ def test_vectors_alone_words_alone_and_both(filled: LocalArchive) -> None:
     assert set(sources(filled.search(PAPERS, "drift", vector))) == {"drift", "gauge", "sensor"}
 
 
+def test_what_is_alone_is_found_by_its_vector(archive: LocalArchive) -> None:
+    archive.put(PAPERS, document("a", "drift"))
+    embed(archive, ["a#0"], [[1, 1, 0, 0]])
+    (passage,) = archive.search(PAPERS, "abweichung", unit([1, 0.5, 0, 0]))
+    assert passage.source == "a"
+
+
+def test_a_model_to_which_all_texts_are_alike_counts_by_what_is_left(archive: LocalArchive) -> None:
+    texts = [f"text {at}" for at in range(200)]
+    archive.put(PAPERS, document("a", *texts))
+    embed(archive, [f"a#{at}" for at in range(200)], [[20, at % 10, at // 10, 1] for at in range(200)])
+    alone = Ranking(text_weight=0, embedding_weight=1)
+    first, *_, last = archive.search(PAPERS, "", unit([20, 9, 0, 1]), k=50, ranking=alone)
+    assert first.chunk_id == "a#9"
+    assert (first.score or 0) > 1.5 * (last.score or 0), "though all cosines are above 0.8"
+
+
 def test_a_threshold_leaves_out_what_scores_below(filled: LocalArchive) -> None:
     embed(
         filled, [f"{source}#0" for source in TEXTS], [[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0]]

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _FEW = 0.3
 """Of the vectors: fewer are sooner picked out than all are multiplied."""
 
+_MANY = 10
+_ALIKE = 0.99
+"""A mean cosine with which nothing can be told apart."""
+
 Scores = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -93,15 +97,29 @@ class Memory:
         return scores / np.float32(highest(worth) or 1)
 
     def likeness(self, vector: Vectors, allowed: Mask) -> Scores:
-        """The cosine of each chunk's vector with this one, 0 at least; of those allowed, if they are few."""
+        """How much nearer each chunk's vector is to this one than they all are on the mean: from 0 to 1.
+
+        By their cosines, as to some models any two texts are alike. Of few allowed ones, only theirs.
+        """
         vectors = self.room[: len(self.lengths)]
         places = np.flatnonzero(allowed)
         if len(places) > len(vectors) * _FEW:
-            everywhere: Scores = np.maximum(vectors @ vector, 0)
-            return everywhere
+            return self._above(vectors @ vector, vector)
         likeness = np.zeros(len(vectors), np.float32)
-        likeness[places] = np.maximum(vectors[places] @ vector, 0)
+        likeness[places] = self._above(vectors[places] @ vector, vector)
         return likeness
+
+    def _above(self, cosines: Scores, vector: Vectors) -> Scores:
+        mean = min(float(self._middle @ vector), _ALIKE)
+        above: Scores = np.clip((cosines - mean) / (1 - mean), 0, 1)
+        return above
+
+    @cached_property
+    def _middle(self) -> Vectors:
+        """The mean of all vectors; of a few, nearer to nothing, as they need not be what texts are like."""
+        which = (self.embedded & self.alive).astype(np.float32)
+        middle: Vectors = which @ self.room[: len(which)] / (which.sum() + _MANY)
+        return middle
 
     def _count(self, term: int) -> int:
         count, start = 0, 0
