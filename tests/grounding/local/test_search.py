@@ -111,9 +111,9 @@ def test_a_model_to_which_all_texts_are_alike_counts_by_what_is_left(archive: Lo
     archive.put(PAPERS, document("a", *texts))
     embed(archive, [f"a#{at}" for at in range(200)], [[20, at % 10, at // 10, 1] for at in range(200)])
     alone = Ranking(text_weight=0, embedding_weight=1)
-    first, *_, last = archive.search(PAPERS, "", unit([20, 9, 0, 1]), k=50, ranking=alone)
+    first, *_, last = archive.search(PAPERS, "", unit([20, 9, 0, 1]), k=200, ranking=alone)
     assert first.chunk_id == "a#9"
-    assert (first.score or 0) > 1.5 * (last.score or 0), "though all cosines are above 0.8"
+    assert (last.score or 0) < 0.2, "though all cosines are above 0.6"
 
 
 def test_a_threshold_leaves_out_what_scores_below(filled: LocalArchive) -> None:
