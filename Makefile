@@ -14,21 +14,25 @@ VLLM_DONE := $(VLLM_VENV)/.installed
 LLAMAINDEX_VENV := .venv-llamaindex
 LLAMAINDEX_DONE := $(LLAMAINDEX_VENV)/.installed
 
+# Chroma's server comes with 84 packages; it is only asked over HTTP.
+CHROMA_VENV := .venv-chroma
+CHROMA_DONE := $(CHROMA_VENV)/.installed
+
 LIBGOMP := { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y libgomp1; } \
 	|| { echo "llama.cpp needs GNU OpenMP: sudo apt-get install libgomp1"; exit 1; }
 
-.PHONY: demo test test-clients test-engines vllm llamaindex check format bench clean
+.PHONY: demo test test-clients test-engines vllm llamaindex chroma check format bench clean
 
 demo: $(DONE)
 	$(BIN)/kanoa-mlops demo
 
 test: $(DONE)
 	@# Many at once; but for those with engines, which want the machine to themselves.
-	$(BIN)/pytest -n auto --dist loadfile -m "not e2e and not vllm and not containers and not llamaindex"
+	$(BIN)/pytest -n auto --dist loadfile -m "not e2e and not vllm and not containers and not llamaindex and not chroma"
 	$(BIN)/pytest -m e2e
 
-test-clients: $(DONE) $(LLAMAINDEX_DONE)
-	$(BIN)/pytest -m llamaindex
+test-clients: $(DONE) $(LLAMAINDEX_DONE) $(CHROMA_DONE)
+	$(BIN)/pytest -m "llamaindex or chroma"
 
 test-engines: $(DONE) $(VLLM_DONE)
 	$(BIN)/pytest -m "vllm or containers"
@@ -36,6 +40,8 @@ test-engines: $(DONE) $(VLLM_DONE)
 vllm: $(VLLM_DONE)
 
 llamaindex: $(LLAMAINDEX_DONE)
+
+chroma: $(CHROMA_DONE)
 
 check: $(DONE)
 	$(BIN)/ruff format --check
@@ -50,7 +56,7 @@ bench: $(DONE)
 	$(BIN)/python -m bench.gateway.overhead
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) $(LLAMAINDEX_VENV)
+	rm -rf $(VENV) $(VLLM_VENV) $(LLAMAINDEX_VENV) $(CHROMA_VENV)
 
 $(DONE): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -80,4 +86,9 @@ $(VLLM_DONE): tests/vllm/requirements.txt tests/vllm/torchvision_names.py
 $(LLAMAINDEX_DONE): tests/llamaindex/requirements.txt
 	$(PYTHON) -m venv $(LLAMAINDEX_VENV)
 	$(LLAMAINDEX_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(CHROMA_DONE): tests/chroma/requirements.txt
+	$(PYTHON) -m venv $(CHROMA_VENV)
+	$(CHROMA_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -61,7 +61,7 @@ def _handler(answer: Callable[[Asked], Answer]) -> type[BaseHTTPRequestHandler]:
             pass
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             given = answer(Asked(self.path, headers, json.loads(body) if body[:1] == b"{" else body.decode()))
             if given.hangs_up:
@@ -73,5 +73,7 @@ def _handler(answer: Callable[[Asked], Answer]) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text)
+
+        do_GET = do_POST
 
     return Handler

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kanoa_mlops.grounding.filters import Comparison, Filter, Junction
+from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.local import LocalArchive
 from kanoa_mlops.grounding.shared import SharedArchive
 from kanoa_mlops.grounding.types import Document, Passage, Ranking
+from tests.grounding.filtering import VALUES, attributes, filters
 from tests.grounding.shared.making import collection, document, embed_all, put_all, vector
 
 _WORDS = [
@@ -30,56 +31,14 @@ _WORDS = [
     "温度計",
 ]
 _TEXTS = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=12).map(" ".join)
-_VALUES = st.one_of(
-    st.booleans(),
-    st.integers(-(2**53), 2**53),
-    st.sampled_from([0, 1, 1.0, 0.1, -0.0, 1e300, 5e-324]),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from(
-        [
-            "",
-            "1",
-            "true",
-            "a",
-            "B",
-            "ä",
-            "\uff41",
-            "\U0001d538",
-            "\uffff",
-            "x'); DROP TABLE archive; --",
-            '"',
-            "\\",
-        ]
-    ),
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=4),
-)
-_KEYS = st.sampled_from(["year", "author", "is_draft", "a key with ' and \" and %s", "{0}", "ключ"])
-_ATTRIBUTES = st.dictionaries(_KEYS, _VALUES, max_size=4)
-_ORDERED = st.builds(
-    Comparison,
-    st.sampled_from(["gt", "gte", "lt", "lte"]),
-    _KEYS,
-    _VALUES.filter(lambda value: not isinstance(value, bool)),
-)
-_COMPARISONS = (
-    st.builds(Comparison, st.sampled_from(["eq", "ne"]), _KEYS, _VALUES)
-    | _ORDERED
-    | st.builds(Comparison, st.sampled_from(["in", "nin"]), _KEYS, st.lists(_VALUES, max_size=3).map(tuple))
-)
-FILTERS: st.SearchStrategy[Filter] = st.recursive(
-    _COMPARISONS,
-    lambda inner: st.builds(
-        Junction, st.sampled_from(["and", "or"]), st.lists(inner, min_size=1, max_size=3).map(tuple)
-    ),
-    max_leaves=6,
-)
-ATTRIBUTES = _ATTRIBUTES
+_KEYS = ("year", "author", "is_draft", "a key with ' and \" and %s", "{0}", "\u043a\u043b\u044e\u0447")
+_VALUES = VALUES | st.sampled_from([1e300, 5e-324, -1.5e-7])
 _DOCUMENTS = st.lists(
     st.builds(
-        lambda source, texts, attributes, title: document(source, *texts, attributes=attributes, title=title),
+        lambda source, texts, held, title: document(source, *texts, attributes=held, title=title),
         st.sampled_from(["a.md", "b/ü.pdf", "c.txt", "d.ipynb"]),
         st.lists(_TEXTS, max_size=5),
-        _ATTRIBUTES,
+        attributes(_VALUES, _KEYS),
         st.sampled_from(["", "Sensor limits"]),
     ),
     max_size=8,
@@ -121,7 +80,7 @@ def seen(passages: list[Passage]) -> list[tuple[object, ...]]:
     dropped=st.sets(st.sampled_from(["a.md", "b/ü.pdf", "never"])),
     later=_DOCUMENTS,
     query=_TEXTS,
-    filters=st.none() | FILTERS,
+    where=st.none() | filters(_VALUES, _KEYS),
     is_embedded=st.sampled_from(["no", "before", "all"]),
     text_weight=st.sampled_from([0.0, 0.3, 0.7, 1.0]),
 )
@@ -132,7 +91,7 @@ def test_they_find_the_same(
     dropped: set[str],
     later: list[Document],
     query: str,
-    filters: Filter | None,
+    where: Filter | None,
     is_embedded: str,
     text_weight: float,
 ) -> None:
@@ -149,7 +108,7 @@ def test_they_find_the_same(
             embed_all(each, made.id)
         near = None if is_embedded == "no" else vector(query)
         ranking = Ranking(text_weight, 1 - text_weight)
-        found.append(each.search(made.id, query, near, k=50, filters=filters, ranking=ranking))
+        found.append(each.search(made.id, query, near, k=50, filters=where, ranking=ranking))
         held = [
             (h.source, h.title, h.digest, h.chunks, h.embedded, dict(h.attributes))
             for h in each.held(made.id)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg import sql
-
 from kanoa_mlops.grounding.postgres.server import Connection
 
 _FIND = (
@@ -24,9 +22,13 @@ class Column:
     """None where any will do."""
 
 
-def column(connection: Connection, table: sql.Identifier, name: str) -> Column | None:
-    """None where there is no such column of vectors."""
-    row = connection.execute(_FIND, (table.as_string(connection), name)).fetchone()
+def column(connection: Connection, table: str, name: str) -> Column | None:
+    """None where there is no such column of vectors.
+
+    Args:
+        table: quoted, as in SQL.
+    """
+    row = connection.execute(_FIND, (table, name)).fetchone()
     if row is None:
         return None
     schema, kind, dimensions = row

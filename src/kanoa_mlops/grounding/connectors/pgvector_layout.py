@@ -11,12 +11,13 @@ from psycopg import sql
 from kanoa_mlops.errors import BadFilter
 from kanoa_mlops.grounding.connectors.kept import Names
 from kanoa_mlops.grounding.postgres.conditions import Place, Say, in_column
+from kanoa_mlops.grounding.postgres.quoting import quoted, quoted_text
 from kanoa_mlops.grounding.postgres.server import Connection
 
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.connectors.pgvector import Pgvector
 
-_EMBEDDINGS = sql.Identifier("langchain_pg_embedding")
+_EMBEDDINGS = ("langchain_pg_embedding",)
 _COLLECTION = "(SELECT uuid FROM langchain_pg_collection WHERE name = %(collection)s)"
 """Tables of langchain-postgres and langchain-community: https://github.com/langchain-ai/langchain-postgres
 (vectorstores.py, 2026-11)."""
@@ -24,7 +25,8 @@ _COLLECTION = "(SELECT uuid FROM langchain_pg_collection WHERE name = %(collecti
 
 @dataclass(frozen=True)
 class Layout:
-    table: sql.Identifier
+    table: tuple[str, ...]
+    """With its schema, if that is said."""
     text: sql.Composable
     id: sql.Composable
     """Of what was found, which is called `found`, like `text` and `attributes`."""
@@ -40,7 +42,7 @@ class Layout:
 
     @property
     def name(self) -> str:
-        return self.table.as_string()
+        return sql.Identifier(*self.table).as_string()
 
     def has_collection(self, connection: Connection) -> bool:
         found = connection.execute(f"SELECT {_COLLECTION} IS NOT NULL", {"collection": self.collection})
@@ -55,7 +57,7 @@ def _langchain(entry: Pgvector) -> Layout:
     attributes = sql.SQL("COALESCE(cmetadata::jsonb, '{}')")
     return Layout(
         table=_EMBEDDINGS,
-        text=sql.Identifier("document"),
+        text=quoted("document"),
         # Newer tables have `id`, older ones `uuid`.
         id=sql.SQL("COALESCE(to_jsonb(found) ->> 'id', to_jsonb(found) ->> 'uuid')"),
         embedding="embedding",
@@ -72,9 +74,9 @@ def _own(entry: Pgvector) -> Layout:
     named = [entry.source_column, entry.title_column, entry.page_column]
     shown = dict.fromkeys([*entry.attribute_columns, *(each for each in named if each)])
     return Layout(
-        table=sql.Identifier(*entry.table.split(".")),
-        text=sql.Identifier(entry.text_column),
-        id=sql.Identifier(entry.id_column) if entry.id_column else sql.SQL("NULL"),
+        table=tuple(entry.table.split(".")),
+        text=quoted(entry.text_column),
+        id=quoted(entry.id_column) if entry.id_column else sql.SQL("NULL"),
         embedding=entry.embedding_column,
         attributes=_together(list(shown), entry.attributes_column),
         place=_place(set(entry.attribute_columns), entry),
@@ -88,11 +90,11 @@ def _own(entry: Pgvector) -> Layout:
 
 
 def _together(columns: Sequence[str], among: str | None) -> sql.Composable:
-    pairs = [sql.SQL("{}::text, {}").format(sql.Literal(name), sql.Identifier(name)) for name in columns]
+    pairs = [sql.SQL("{}::text, {}").format(quoted_text(name), quoted(name)) for name in columns]
     own = sql.SQL("jsonb_build_object({})").format(sql.SQL(", ").join(pairs))
     if among is None:
         return own
-    held = sql.Identifier(among)
+    held = quoted(among)
     return sql.SQL(
         "CASE jsonb_typeof({0}::jsonb) WHEN 'object' THEN {0}::jsonb ELSE '{{}}' END || {1}"
     ).format(held, own)
@@ -101,13 +103,13 @@ def _together(columns: Sequence[str], among: str | None) -> sql.Composable:
 def _place(columns: Set[str], entry: Pgvector) -> Place:
     def place(key: str, say: Say) -> sql.Composable:
         if key in columns:
-            return sql.SQL("to_jsonb({})").format(sql.Identifier(key))
+            return sql.SQL("to_jsonb({})").format(quoted(key))
         if entry.attributes_column is None:
             known = ", ".join(sorted(columns)) or "none"
             raise BadFilter(
                 f"No attribute {key!r} of {entry.table} can be asked for; those that can: {known}.",
                 hint="Name its column in attribute_columns, or a column of jsonb as attributes_column.",
             )
-        return sql.SQL("({}::jsonb -> {}::text)").format(sql.Identifier(entry.attributes_column), say(key))
+        return sql.SQL("({}::jsonb -> {}::text)").format(quoted(entry.attributes_column), say(key))
 
     return place

@@ -19,6 +19,7 @@ from kanoa_mlops.grounding.connectors.pgvector_column import Column, column
 from kanoa_mlops.grounding.connectors.pgvector_layout import Layout, layout
 from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.postgres.conditions import Condition, condition
+from kanoa_mlops.grounding.postgres.quoting import quoted
 from kanoa_mlops.grounding.postgres.server import Address, Connection, Row, Server
 from kanoa_mlops.grounding.postgres.trouble import Trouble
 from kanoa_mlops.grounding.types import Embedder, Passage
@@ -82,7 +83,7 @@ class PgvectorTable:
         self._server.close()
 
     def _column(self, connection: Connection) -> Column:
-        found = column(connection, self._layout.table, self._layout.embedding)
+        found = column(connection, self._layout.name, self._layout.embedding)
         if found is None:
             raise RetrieverFailed(
                 f"{self._where} has no table {self._layout.name} with a column "
@@ -109,12 +110,12 @@ class PgvectorTable:
     def _question(
         self, column: Column, near: str, k: int, allowed: Condition | None, *, indexed: bool
     ) -> tuple[sql.Composed, dict[str, object]]:
-        held = sql.Identifier(self._layout.embedding)
+        held = quoted(self._layout.embedding)
         distance = sql.SQL("({} OPERATOR({}.{}) %(near)s::{})").format(
             held,
-            sql.Identifier(column.schema),
+            quoted(column.schema),
             sql.SQL(_OPERATORS[self._entry.distance]),
-            sql.Identifier(column.schema, column.type),
+            quoted(column.schema, column.type),
         )
         conditions = [sql.SQL("{} IS NOT NULL").format(held), *self._layout.conditions]
         if allowed is not None:
@@ -125,7 +126,7 @@ class PgvectorTable:
             id=self._layout.id,
             attributes=self._layout.attributes,
             distance=distance,
-            table=self._layout.table,
+            table=quoted(*self._layout.table),
             where=sql.SQL(" AND ").join(conditions),
             order=distance if indexed else sql.SQL("{} + 0").format(distance),
         )

@@ -154,11 +154,12 @@ def _retry_after(answer: httpx.Response) -> float:
 
 
 def _words(text: bytes) -> str:
-    """Of an error in OpenAI's, Azure's, Google's or FastAPI's form, or of none."""
+    """Of an error in OpenAI's, Azure's, Google's, Chroma's or FastAPI's form, or of none."""
     try:
         given = json.loads(text)
         error = given.get("error") or given.get("detail") or given
-        said = error.get("message") if isinstance(error, dict) else error
+        # Chroma's `error` is only a name of what its `message` says.
+        said = error.get("message") if isinstance(error, dict) else given.get("message") or error
     except (ValueError, AttributeError, RecursionError):
         said = None
     return " ".join(str(said or text.decode("utf-8", "replace")).split()) or "without a word"
