@@ -64,6 +64,14 @@ def test_of_many_chunks_words_that_most_have_count_when_there_are_no_others(arch
     assert len(archive.search(PAPERS, "rain", None, k=2000)) == 1501
 
 
+def test_words_that_make_a_question_tell_nothing(archive: LocalArchive) -> None:
+    archive.put(PAPERS, document("how", "why and how do you do what you do"))
+    archive.put(PAPERS, document("gauge", "the gauge drifts"))
+    archive.put(PAPERS, document("sensor", "the sensor drifts"))
+    assert sources(archive.search(PAPERS, "Why does the gauge do what it does?", None)) == ["gauge"]
+    assert sources(archive.search(PAPERS, "how do you do", None)) == ["how"], "where there are no others"
+
+
 @pytest.mark.parametrize(
     "query", ["", " ", "?!…", "\0", "'\"*()", "NEAR(", "-", "🙂", "x" * 100_000, "\ud800"]
 )

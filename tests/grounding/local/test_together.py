@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,28 +29,29 @@ WRITER = (
 )
 
 
-def start(path: Path, source: str) -> subprocess.Popen[str]:
+@contextmanager
+def writer(path: Path, source: str) -> Iterator[None]:
+    """One that has written some, and is killed at last."""
     argv = [sys.executable, "-c", WRITER, str(path), source]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            for _ in range(3):
+                assert process.stdout.readline(), "it works"
+            yield
+        finally:
+            process.kill()
 
 
 def test_a_document_is_seen_whole_or_not_at_all_while_writers_are_killed(
     archive: LocalArchive, path: Path
 ) -> None:
     for round in range(4):
-        writers = [start(path, source) for source in ("first", "second")]
-        for writer in writers:
-            assert writer.stdout is not None
-            for _ in range(3):
-                assert writer.stdout.readline(), "it works"
-        for _ in range(20):
-            for source in ("first", "second"):
+        with writer(path, "first"), writer(path, "second"):
+            for source in ("first", "second") * 20:
                 texts = [passage.text for passage in archive.search(PAPERS, source, None, k=60)]
                 assert len(texts) == 50, "all of one version"
                 assert len(set(texts)) == 1, "and of no other"
-        for writer in writers:
-            writer.kill()
-            writer.communicate()
         again = LocalArchive(path)
         assert [(held.source, held.chunks) for held in again.held(PAPERS)] == [("first", 50), ("second", 50)]
         assert again.search(PAPERS, "first", None, k=60) == archive.search(PAPERS, "first", None, k=60), round

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kanoa_mlops.grounding.archive import Collection, File, Held, Stats
 from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.local import documents, embedding, plain, uploads
+from kanoa_mlops.grounding.local.asked import asked
 from kanoa_mlops.grounding.local.connections import Connections
 from kanoa_mlops.grounding.local.found import passages
 from kanoa_mlops.grounding.local.keeper import Keeper
@@ -23,7 +24,6 @@ from kanoa_mlops.grounding.local.rows import (
     row_of_collection,
     unknown_collection,
 )
-from kanoa_mlops.grounding.local.terms import counts
 from kanoa_mlops.grounding.types import Chunk, Document, Passage, Ranking, Space
 
 if TYPE_CHECKING:
@@ -143,13 +143,15 @@ class LocalArchive:
         filters: Filter | None = None,
         ranking: Ranking | None = None,
     ) -> Sequence[Passage]:
-        asked = Question(counts(query), vector, k, filters, ranking or Ranking())
+        question = Question(asked(query), vector, k, filters, ranking or Ranking())
         with self._file.reading() as connection:
             if not _HAS_NUMPY:
-                return passages(connection, plain.best(connection, _number(connection, collection_id), asked))
+                return passages(
+                    connection, plain.best(connection, _number(connection, collection_id), question)
+                )
             with self._keeper.turn(collection_id):
                 memory = self._keeper.get(connection, _number(connection, collection_id))
-            return passages(connection, self._keeper.best(memory, asked))
+            return passages(connection, self._keeper.best(memory, question))
 
     def add_file(self, file: File, content: bytes) -> None:
         with self._file.writing() as connection:
@@ -167,6 +169,15 @@ class LocalArchive:
         with self._file.writing() as connection:
             self._file.deleted()
             uploads.remove(connection, file_id)
+
+    def _best(
+        self, connection: sqlite3.Connection, collection_id: str, question: Question
+    ) -> list[tuple[int, float]]:
+        if not _HAS_NUMPY:
+            return plain.best(connection, _number(connection, collection_id), question)
+        with self._keeper.turn(collection_id):
+            memory = self._keeper.get(connection, _number(connection, collection_id))
+        return self._keeper.best(memory, question)
 
     def _pending(self, collection_id: str, space: Space, last: int) -> list[int]:
         with self._file.reading() as connection:
