@@ -36,7 +36,8 @@ class Inverted:
         return len(self.places)
 
     def of(self, term: int) -> slice:
-        at = int(np.searchsorted(self.hashes, term))
+        # A number of another type would have all of them turned into that.
+        at = int(np.searchsorted(self.hashes, np.uint32(term)))
         if at == len(self.hashes) or self.hashes[at] != term:
             return slice(0, 0)
         return slice(int(self.starts[at]), int(self.starts[at + 1]))
