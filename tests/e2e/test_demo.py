@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,14 @@ def test_the_demo_reads_the_figure_and_leaves_nothing(person: Person) -> None:
     assert shown["figure"] == "ocr"
     assert shown["output_tokens"] > 20
     assert shown["input_tokens"] > 150
+    grounded = shown["grounded"]
+    assert grounded["status"] == "grounded"
+    assert "Projectile height over time" in grounded["query"], "it was read from the figure"
+    first = grounded["sources"][0]
+    assert first["page"] == 2
+    assert first["opens"].endswith("/demo/documents/throwing-a-ball.pdf#page=2")
+    assert Path(first["opens"].removeprefix("file://").partition("#")[0]).exists()
+    assert person.json("ground", "list")["collections"] == []
     assert person.processes() == []
     assert person.json("status")["servers"] == []
 
@@ -30,6 +39,7 @@ def test_the_demo_uses_the_server_that_runs(person: Person) -> None:
     assert f"Using the server at http://127.0.0.1:{person.port}." in shown.stderr
     for name in ("Model", "Tokens", "Speed", "First token", "Cost", "Where", "Figure"):
         assert f"\n{name:<12} " in shown.stderr
+    assert "throwing a ball, p. 2" in shown.stderr
     assert person.server["healthy"]
     person.run("stop")
 

@@ -179,3 +179,36 @@ def test_the_embedder_says_what_is_wrong(port: int) -> None:
     with closing(wrong), pytest.raises(RetrieverFailed, match=f"Ask {EMBEDDING}") as caught:
         wrong.query("hi")
     assert "secret-key" not in f"{caught.value!r} {wrong!r}"
+
+
+def test_documents_are_found_by_meaning(port: int, tmp_path: Path, home: Path) -> None:
+    """`ground add` embeds what is new, by whatever is served; what has no word in common is found then."""
+    (tmp_path / "copper.md").write_text(COPPER)
+    (tmp_path / "cat.md").write_text(CAT)
+
+    def ground(*arguments: str) -> Any:
+        command: list[str | Path] = [PROGRAM, "ground", *arguments, "--port", str(port), "--json"]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+
+    taken = ground("add", "notes", str(tmp_path))
+    assert (taken["stats"]["embedded"], taken["advice"]) == (2, "")
+    [first, *_] = ground("search", "notes", "feline resting indoors")["passages"]
+    assert first["source"] == "cat.md"
+    (tmp_path / "cat.md").write_text("The dog barks.")
+    assert ground("add", "notes")["stats"] == {"documents": 2, "chunks": 2, "embedded": 2, "text_bytes": 67}
+    [status] = ground("status", "notes")
+    assert status["space"] == {"model": EMBEDDING, "dimensions": 384}
+    assert status["embedding_model_served"]
+    ways = {each["way"]: each["recall"] for each in ground("eval", "notes", "--questions", asked(tmp_path))}
+    assert ways == {"words": 0.0, "vectors": 1.0, "hybrid": 1.0}
+    # Words alone are what is left where the model is gone; said, and no error.
+    alone: list[str | Path] = [PROGRAM, "ground", "search", "notes", "copper", "--port", "1", "--json"]
+    found = json.loads(subprocess.run(alone, check=True, capture_output=True, timeout=120).stdout)
+    assert found["passages"][0]["source"] == "copper.md"
+    assert EMBEDDING in found["warnings"]["notes"]
+
+
+def asked(folder: Path) -> str:
+    questions = folder / ".questions.jsonl"
+    questions.write_text(json.dumps({"question": "metals that warm up fast", "source": "copper.md"}))
+    return str(questions)

@@ -212,7 +212,7 @@ def _passage(name: str, found: VectorStoreSearchResponse) -> Passage:
     more: dict[str, Any] = (found.model_extra or {}).get("kanoa") or {}  # of our own gateways
     return Passage(
         text="\n".join(part.text for part in found.content),
-        source=more.get("source") or found.filename,
+        source=found.filename if more.get("source") in (None, found.file_id) else more["source"],
         score=found.score,
         chunk_id=more.get("chunk_id") or "",
         page=more.get("page"),

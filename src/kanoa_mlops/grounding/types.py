@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from kanoa_mlops.grounding.filters import Attributes, Filter
@@ -37,6 +38,13 @@ class Passage:
     store: str = ""
     """The name it was asked under."""
     attributes: Attributes = field(default_factory=dict)
+
+    @property
+    def filename(self) -> str:
+        """Of what was uploaded, whose source is its id, the title is the file's name."""
+        if self.source in ("", self.file_id):
+            return self.title
+        return PurePosixPath(self.source).name or self.source
 
 
 class Retriever(Protocol):

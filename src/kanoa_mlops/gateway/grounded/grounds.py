@@ -147,7 +147,7 @@ class Grounds:
             "chunk_id": passage.chunk_id,
             "content": harmless(passage.text),
             "file_id": passage.file_id,
-            "filename": filename(passage),
+            "filename": passage.filename,
             "vector_store_id": passage.store,
             "page": passage.page,
             "heading": passage.heading,
@@ -162,10 +162,6 @@ class Grounds:
 def title(passage: Passage) -> str:
     page = "" if passage.page is None else f", p. {passage.page}"
     return one_line(passage.title or passage.source or "untitled") + page
-
-
-def filename(passage: Passage) -> str:
-    return passage.title or passage.source
 
 
 def is_web(source: str) -> bool:

@@ -119,7 +119,7 @@ def deleted(id: str, kind: str) -> dict[str, Any]:
 def _hit(passage: Passage, rank: int) -> dict[str, Any]:
     return {
         "file_id": passage.file_id or passage.source,
-        "filename": passage.title or passage.source,
+        "filename": passage.filename,
         # OpenAI's clients want one; of a provider that gives none there is only the rank.
         "score": 1 / rank if passage.score is None else passage.score,
         "attributes": dict(passage.attributes),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kanoa_mlops.gateway.exchange import Exchange
-from kanoa_mlops.gateway.grounded.grounds import Grounds, filename, is_web, title
+from kanoa_mlops.gateway.grounded.grounds import Grounds, is_web, title
 from kanoa_mlops.gateway.surfaces.responses.items import Event, State
 from kanoa_mlops.grounding.types import Passage
 
@@ -79,7 +79,7 @@ def _annotations(grounds: Grounds, before: int) -> Iterator[dict[str, Any]]:
             yield {
                 "type": "file_citation",
                 "file_id": passage.file_id or passage.source,
-                "filename": filename(passage),
+                "filename": passage.filename,
                 "index": span.start - before,
             }
         else:  # of a provider that has addresses and no files
@@ -95,7 +95,7 @@ def _annotations(grounds: Grounds, before: int) -> Iterator[dict[str, Any]]:
 def _result(passage: Passage) -> dict[str, Any]:
     return {
         "file_id": passage.file_id or passage.source,
-        "filename": filename(passage),
+        "filename": passage.filename,
         "score": passage.score,
         "text": passage.text,
         "attributes": dict(passage.attributes),
