@@ -36,8 +36,8 @@ class Case:
 
 
 def served(catalog: Catalog) -> list[Model]:
-    """Those llama.cpp can serve from GGUF files."""
-    return [model for model in catalog.models.values() if ENGINE in model.engines]
+    """Those that write, and that llama.cpp can serve from GGUF files."""
+    return [model for model in catalog.models.values() if ENGINE in model.engines and model.kind == "chat"]
 
 
 def formats(model: Model) -> list[str]:
