@@ -13,7 +13,6 @@ from kanoa_mlops.planner.wish import Wish
 from tests.planner.machines import GIB, processor
 
 MIB = 2**20
-READING = ("embedding", "rerank")
 
 
 def made(catalog: Catalog, model: str, **wish: object) -> Plan:
@@ -68,8 +67,8 @@ def test_longer_texts_by_hand(catalog: Catalog) -> None:
 
 
 def test_whoever_wants_to_chat_is_not_given_one(catalog: Catalog) -> None:
-    plans = ranked(catalog, processor(GIB // 2), Wish())
-    kinds = [catalog.models[each.model].kind for each in plans]
-    assert kinds == sorted(kinds, key=lambda kind: kind != "chat")
-    # Though some of the others are all that fits.
-    assert {catalog.models[each.model].kind for each in plans if each.verdict is Verdict.FITS} & {*READING}
+    plans = ranked(catalog, processor(4 * GIB), Wish())
+    fitting = [catalog.models[each.model].kind for each in plans if each.verdict is Verdict.FITS]
+    # Of those that fit, though most of the others are smaller and quicker.
+    assert fitting == sorted(fitting, key=lambda kind: kind != "chat")
+    assert fitting[0] == "chat" and "embedding" in fitting

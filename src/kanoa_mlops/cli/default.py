@@ -47,7 +47,7 @@ def default_model(screen: Screen, settings: Settings, catalog: Catalog, machine:
 
 
 def ranked(catalog: Catalog, machine: Machine, wish: Wish) -> Sequence[Plan]:
-    """A plan for every model, the best first: those that chat and fit, see, are quick, and are large."""
+    """A plan for every model, the best first: those that fit, chat, are quick, see, and are large."""
     return _best_first(_plans(catalog, machine, wish), catalog)
 
 
@@ -81,11 +81,11 @@ def _shortened(context: int | None, model: Model) -> int | None:
 _VERDICTS = (Verdict.FITS, Verdict.TIGHT, Verdict.OFFLOAD, Verdict.NO)
 
 
-def _rank(made: Plan, model: Model) -> tuple[bool, int, bool, bool, bool, float]:
+def _rank(made: Plan, model: Model) -> tuple[int, bool, bool, bool, bool, float]:
     slow = made.speed.decode.expected < _READING_SPEED
     return (
-        model.kind != "chat",
         _VERDICTS.index(made.verdict),
+        model.kind != "chat",
         slow,
         not made.sees,
         not model.instruct,
