@@ -20,6 +20,11 @@ def idf(count: int, chunks: int) -> float:
     return math.log(1 + (chunks - count + 0.5) / (count + 0.5))
 
 
+def telling(chunks: int) -> int:
+    """A term that more chunks have is left out where there are others."""
+    return max(chunks, _MANY) // 2
+
+
 def weights(terms: Mapping[int, int], count: Callable[[int], int], chunks: int) -> list[tuple[int, float]]:
     """What each term of a question is worth, the most telling first.
 
@@ -30,7 +35,7 @@ def weights(terms: Mapping[int, int], count: Callable[[int], int], chunks: int) 
         terms: how often the question says each.
     """
     counts = {term: found for term in terms if (found := count(term))}
-    rare = {term: found for term, found in counts.items() if found * 2 <= max(chunks, _MANY)}
+    rare = {term: found for term, found in counts.items() if found <= telling(chunks)}
     worth = [(term, idf(found, chunks) * terms[term]) for term, found in (rare or counts).items()]
     return sorted(worth, key=lambda each: -each[1])[:_MOST_TERMS]
 
