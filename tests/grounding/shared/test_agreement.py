@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kanoa_mlops.grounding.filters import Filter
@@ -70,8 +70,7 @@ def seen(passages: list[Passage]) -> list[tuple[object, ...]]:
 
 
 @settings(
-    max_examples=60,
-    phases=[Phase.generate, Phase.explicit],
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     deadline=None,
 )

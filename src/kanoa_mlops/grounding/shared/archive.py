@@ -74,9 +74,13 @@ class SharedArchive:
             **SETTINGS,
         }
         self._server = Server(address, settings=settings, told=self._told, writes=True)
-        with self._server.lent() as connection:
-            migrate(connection, self._name)
-            self._extension = extension(connection)
+        try:
+            with self._server.lent() as connection:
+                migrate(connection, self._name)
+                self._extension = extension(connection)
+        except BaseException:
+            self._server.close()
+            raise
         if self.lacking:
             _log.warning("%s", self.lacking)
         elif self._extension.schema not in (SCHEMA, "public"):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from kanoa_mlops.grounding.shared.postings import postings
 from kanoa_mlops.grounding.shared.rows import DOCUMENT_COLUMNS, attributes_of, row_of_chunk, row_of_document
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.types import Chunk, Document
+
+if TYPE_CHECKING:
+    from kanoa_mlops.grounding.shared.vectors import Sum
 
 _ADD = (
     f"INSERT INTO {{documents}} ({DOCUMENT_COLUMNS}) "
@@ -67,7 +71,8 @@ def put(connection: Connection, state: State, document: Document, said: Terms) -
     with connection.cursor().copy(state.tables.query(_ADD_CHUNKS)) as copy:
         for place, chunk in zip(numbers, document.chunks, strict=True):
             copy.write_row(row_of_chunk(place, number, chunk))
-    embedded = vectors.put_back(connection, state, number, kept)
+    embedded, added = vectors.put_back(connection, state, number, kept)
+    vectors.move(connection, state, added - gone.vectors if len(gone.vectors) else added)
     segments = list(state.segments)
     if document.chunks:
         found = postings(number, dict(zip(numbers, said, strict=True)))
@@ -75,7 +80,7 @@ def put(connection: Connection, state: State, document: Document, said: Terms) -
     _count(
         connection,
         replace(state, next_chunk=end, segments=segments),
-        Size(len(document.chunks), embedded, row["said"]) - gone,
+        Size(len(document.chunks), embedded, row["said"]) - gone.size,
     )
 
 
@@ -83,7 +88,9 @@ def drop(connection: Connection, state: State, sources: Sequence[str]) -> int:
     """How many were there."""
     numbers = _numbers(connection, state, sources)
     if numbers:
-        _count(connection, state, Size() - _delete(connection, state, numbers))
+        gone = _delete(connection, state, numbers)
+        _count(connection, state, Size() - gone.size)
+        vectors.move(connection, state, -gone.vectors)
     return len(numbers)
 
 
@@ -129,22 +136,29 @@ def _held(row: Row) -> Held:
     )
 
 
+@dataclass(frozen=True)
+class Gone:
+    size: Size
+    vectors: Sum
+    """Their sum."""
+
+
 def _numbers(connection: Connection, state: State, sources: Sequence[str]) -> list[int]:
     rows = connection.execute(state.tables.query(_FIND), ([named(source) for source in sources],)).fetchall()
     return [number for (number,) in rows]
 
 
-def _delete(connection: Connection, state: State, documents: Sequence[int]) -> Size:
-    """What went."""
+def _delete(connection: Connection, state: State, documents: Sequence[int]) -> Gone:
     if not documents:
-        return Size()
+        return Gone(Size(), np.zeros(0))
     gone = connection.execute(state.tables.query(_DELETE), (documents,)).fetchall()
     places = connection.execute(state.tables.query(_DELETE_CHUNKS), (documents,)).fetchall()
-    vectors.remove(connection, state, documents)
+    removed = vectors.remove(connection, state, documents)
     numbers = [number for (number,) in places]
     if numbers:
         words.remove(connection, state, documents, numbers, b"".join(terms for *_, terms in gone))
-    return Size(len(numbers), sum(embedded for embedded, *_ in gone), sum(said for _, said, _ in gone))
+    embedded, said = (sum(row[place] for row in gone) for place in (0, 1))
+    return Gone(Size(len(numbers), embedded, said), removed)
 
 
 def _count(connection: Connection, state: State, more: Size) -> None:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
-import numpy as np
+from psycopg import sql
 
 from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.shared.vectors import EXACT
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 # With + 0 it is no expression that an index has; the one on `document` is left to exact searches alike.
-_EXACT = (
-    "SELECT chunk, -(vector <#> %(near)s::halfvec) FROM {vectors} "
-    "ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
-)
+_EXACT = "SELECT {found} FROM {vectors} ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
 _EXACT_OF = (
-    "SELECT chunk, -(vector <#> %(near)s::halfvec) FROM {vectors} WHERE document = ANY(%(allowed)s) "
+    "SELECT {found} FROM {vectors} WHERE document = ANY(%(allowed)s) "
     "ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
 )
-_INDEXED = (
-    "SELECT chunk, -(vector <#> %(near)s::halfvec) FROM {vectors} "
-    "ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
-)
+_INDEXED = "SELECT {found} FROM {vectors} ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
 _INDEXED_OF = (
-    "SELECT chunk, -(vector <#> %(near)s::halfvec) FROM {vectors} WHERE document + 0 = ANY(%(allowed)s) "
+    "SELECT {found} FROM {vectors} WHERE document + 0 = ANY(%(allowed)s) "
     "ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
 )
-_LIKENESS = "SELECT chunk, -(vector <#> %s::halfvec) FROM {vectors} WHERE chunk = ANY(%s::int[])"
+_FOUND = sql.SQL("chunk, -(vector <#> %(near)s::halfvec) AS cosine")
+_AND_OF = "({nearest}) UNION ALL SELECT {found} FROM {vectors} WHERE chunk = ANY(%(also)s::int[])"
 
 SETTINGS = {
     "hnsw.ef_search": "100",
@@ -57,37 +53,43 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Nearest:
-    chunks: NDArray[np.int64]
-    likeness: NDArray[np.float64]
-    """Cosine, the highest first."""
-    is_all: bool
-    """Whether no other has a vector."""
+    cosines: dict[int, float]
+    """Of the nearest chunks, and of those that were asked for beside them."""
+    farthest: float
+    """The cosine that no other is above."""
+    are_more: bool
+    """Whether there is any other."""
 
 
-def nearest(connection: Connection, state: State, near: str, count: int, allowed: Allowed | None) -> Nearest:
+def nearest(
+    connection: Connection,
+    state: State,
+    near: str,
+    count: int,
+    allowed: Allowed | None,
+    also: NDArray[np.int64],
+) -> Nearest:
+    """
+    Args:
+        also: chunks whose likeness is wanted in any case.
+    """
     total = state.embedded if allowed is None else allowed.embedded
-    values = {
-        "near": near,
-        "count": count,
-        "allowed": None if allowed is None else allowed.documents.tolist(),
-    }
+    values: dict[str, object] = {"near": near, "count": count, "also": also.tolist()}
+    if allowed is not None:
+        values["allowed"] = allowed.documents.tolist()
+    few = min(count, total)
     rows: list[tuple[int, float]] = []
     if total > EXACT:
-        question = _INDEXED if allowed is None else _INDEXED_OF
-        rows = connection.execute(state.tables.query(question), values, binary=True).fetchall()
-    if len(rows) < min(count, total):
-        question = _EXACT if allowed is None else _EXACT_OF
-        rows = connection.execute(state.tables.query(question), values, binary=True).fetchall()
-    chunks, likeness = _columns(rows)
-    return Nearest(chunks, likeness, len(rows) < count)
+        rows = _ask(connection, state, _INDEXED if allowed is None else _INDEXED_OF, values)
+    if len(rows) < few + len(also):
+        rows = _ask(connection, state, _EXACT if allowed is None else _EXACT_OF, values)
+    farthest = min((cosine for _, cosine in rows[:few]), default=0.0)
+    return Nearest(dict(rows), farthest, count < total)
 
 
-def likeness(connection: Connection, state: State, near: str, chunks: NDArray[np.int64]) -> dict[int, float]:
-    """Of those of them that have a vector."""
-    rows = connection.execute(state.tables.query(_LIKENESS), (near, chunks.tolist()), binary=True).fetchall()
-    return dict(rows)
-
-
-def _columns(rows: list[tuple[int, float]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    chunks = np.array([chunk for chunk, _ in rows], np.int64)
-    return chunks, np.array([found for _, found in rows], np.float64)
+def _ask(
+    connection: Connection, state: State, question: LiteralString, values: dict[str, object]
+) -> list[tuple[int, float]]:
+    first = state.tables.query(question, found=_FOUND)
+    both = state.tables.query(_AND_OF, nearest=first, found=_FOUND)
+    return connection.execute(both, values, binary=True).fetchall()

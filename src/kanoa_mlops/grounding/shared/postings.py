@@ -86,7 +86,7 @@ def score(
         allowed: numbers of documents, where not all are.
     """
     worth_of = dict(worth)
-    pieces = [(np.frombuffer(kept, POSTING), worth_of[term]) for term, kept in found]
+    pieces = [(np.frombuffer(kept, POSTING), worth_of[term]) for term, kept in found if term in worth_of]
     if not pieces:
         return Scores(np.zeros(0, np.int64), np.zeros(0))
     rows = np.concatenate([piece for piece, _ in pieces])

@@ -33,6 +33,7 @@ MIGRATIONS = (
         chunks INTEGER NOT NULL DEFAULT 0,
         embedded INTEGER NOT NULL DEFAULT 0,
         terms BIGINT NOT NULL DEFAULT 0,
+        middle BYTEA NOT NULL DEFAULT '',
         UNIQUE (owner, name)
     );
 
@@ -49,7 +50,8 @@ MIGRATIONS = (
 )
 """Times are seconds since 1970; readers and attributes of collections are JSON, as they were given.
 `chunks`, `embedded` and `terms` (of all chunks, as often as they are said) count what the collection's own
-tables hold; `segments` are the first chunks of each segment of its postings. Whoever changes what a
+tables hold; `segments` are the first chunks of each segment of its postings;
+`middle` is the sum of its vectors, as float64. Whoever changes what a
 collection holds, holds its row. Names of files are bytes, as not all of them are text."""
 
 _LOCK = 0x6B616E6F62

@@ -10,12 +10,13 @@ import numpy as np
 from psycopg import sql
 
 from kanoa_mlops.grounding.filters import Filter
+from kanoa_mlops.grounding.local.asked import asked
 from kanoa_mlops.grounding.local.rows import name_of
-from kanoa_mlops.grounding.local.terms import counts
 from kanoa_mlops.grounding.postgres.conditions import condition, in_column
 from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared import words
-from kanoa_mlops.grounding.shared.nearest import Allowed, likeness, nearest
+from kanoa_mlops.grounding.shared.middle import above, mean_likeness
+from kanoa_mlops.grounding.shared.nearest import Allowed, nearest
 from kanoa_mlops.grounding.shared.postings import Scores
 from kanoa_mlops.grounding.shared.rows import attributes_of
 from kanoa_mlops.grounding.shared.state import State
@@ -56,8 +57,9 @@ def search(connection: Connection, state: State, question: Question) -> list[Pas
     allowed = _allowed(connection, state, question.filters)
     if question.k < 1 or (allowed is not None and not len(allowed.documents)):
         return []
-    asked = counts(question.text)
-    said = words.scores(connection, state, asked, None if allowed is None else allowed.documents)
+    said = words.scores(
+        connection, state, asked(question.text), None if allowed is None else allowed.documents
+    )
     if question.vector is None or not state.embedded or question.ranking.embedding_weight <= 0:
         chunks, _ = said.first(question.k)
         found = dict(zip(chunks.tolist(), said.of(chunks).tolist(), strict=True))
@@ -85,18 +87,19 @@ def _fused(
     """
     assert question.vector is not None
     near = written(question.vector)
+    mean = mean_likeness(state.middle, state.embedded, question.vector)
     text, meaning = _shares(question.ranking)
     some_without = state.embedded < state.chunks
     count = max(_FIRST, question.k)
     while True:
         by_words, next_words = said.first(count)
-        by_meaning = nearest(connection, state, near, count, allowed)
-        known = dict(zip(by_meaning.chunks.tolist(), by_meaning.likeness.tolist(), strict=True))
-        known |= likeness(connection, state, near, np.setdiff1d(by_words, by_meaning.chunks))
-        chunks = np.union1d(by_words, by_meaning.chunks)
+        by_meaning = nearest(connection, state, near, count, allowed, by_words)
+        known = {chunk: above(cosine, mean) for chunk, cosine in by_meaning.cosines.items()}
+        chunks = np.union1d(by_words, np.fromiter(known, np.int64))
         found = _total(chunks, said.of(chunks), known, text, meaning)
-        next_likeness = 0.0 if by_meaning.is_all else max(0.0, float(by_meaning.likeness[-1]))
-        bound = text * next_words + meaning * next_likeness
+        bound = text * next_words + meaning * (
+            above(by_meaning.farthest, mean) if by_meaning.are_more else 0.0
+        )
         if some_without:
             bound = max(bound, next_words)
         best = sorted(found.values(), reverse=True)
@@ -114,7 +117,7 @@ def _total(
 ) -> dict[int, float]:
     """Of a chunk without a vector, by words alone."""
     return {
-        chunk: text * score + meaning * min(1.0, max(0.0, known[chunk])) if chunk in known else score
+        chunk: text * score + meaning * known[chunk] if chunk in known else score
         for chunk, score in zip(chunks.tolist(), said.tolist(), strict=True)
     }
 

@@ -12,7 +12,7 @@ from kanoa_mlops.grounding.shared.tables import Tables
 from kanoa_mlops.grounding.types import Space
 
 _FIND = (
-    "SELECT number, model, dimensions, next_chunk, segments, chunks, embedded, terms "
+    "SELECT number, model, dimensions, next_chunk, segments, chunks, embedded, terms, middle "
     "FROM collections WHERE id = %s"
 )
 
@@ -27,6 +27,7 @@ class State:
     chunks: int
     embedded: int
     terms: int
+    middle: bytes
 
     @property
     def space(self) -> Space | None:

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
+from psycopg import sql
 
 from kanoa_mlops.errors import OtherSpace
 from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.grounding.shared.middle import packed, read, unpacked
 from kanoa_mlops.grounding.shared.rows import fit
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.types import Chunk, Space
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from kanoa_mlops.grounding.types import Vectors
+
+    Sum = NDArray[np.float64]
 
 EXACT = 4000
 """So many are compared one by one, which finds the nearest for certain; among more, an HNSW index looks.
@@ -27,11 +33,20 @@ _KEPT = (
 )
 _NEW = "SELECT number, heading, text FROM {chunks} WHERE document = %s"
 _ADD = (
-    "INSERT INTO {vectors} SELECT chunk, %s, vector::halfvec "
-    "FROM unnest(%s::int[], %s::text[]) AS new (chunk, vector)"
+    "WITH added AS (INSERT INTO {vectors} SELECT chunk, %s, vector::halfvec "
+    "FROM unnest(%s::int[], %s::text[]) AS new (chunk, vector) RETURNING vector) "
+    "SELECT sum(vector::vector)::text FROM added"
 )
 _COUNT_OF = "UPDATE {documents} SET embedded = %s WHERE number = %s"
-_REMOVE = "DELETE FROM {vectors} WHERE document = ANY(%s)"
+_REMOVE = (
+    "WITH gone AS (DELETE FROM {vectors} WHERE document = ANY(%s) RETURNING vector) "
+    "SELECT sum(vector::vector)::text FROM gone"
+)
+_SUM = (
+    "SELECT sum(vector::vector)::text FROM {vectors} JOIN {chunks} ON number = chunk "
+    "WHERE id = ANY(%s::text[])"
+)
+_MOVE = "UPDATE collections SET middle = %s WHERE number = %s"
 _EMBED = (
     "INSERT INTO {vectors} SELECT number, document, new.vector::halfvec "
     "FROM unnest(%s::text[], %s::text[]) AS new (id, vector) JOIN {chunks} USING (id) "
@@ -57,21 +72,35 @@ def kept(connection: Connection, state: State, documents: Sequence[int]) -> dict
     return {(heading, text): vector for heading, text, vector in rows}
 
 
-def put_back(connection: Connection, state: State, document: int, kept: dict[tuple[str, str], str]) -> int:
-    """To what stayed as it was; how many."""
+def put_back(
+    connection: Connection, state: State, document: int, kept: dict[tuple[str, str], str]
+) -> tuple[int, Sum]:
+    """To what stayed as it was; how many, and their sum."""
+    nothing = np.zeros(state.dimensions or 0)
     if not kept:
-        return 0
+        return 0, nothing
     rows = connection.execute(state.tables.query(_NEW), (document,)).fetchall()
     found = [(number, kept[heading, text]) for number, heading, text in rows if (heading, text) in kept]
-    if found:
-        connection.execute(state.tables.query(_ADD), (document, *map(list, zip(*found, strict=True))))
-        connection.execute(state.tables.query(_COUNT_OF), (len(found), document))
-    return len(found)
+    if not found:
+        return 0, nothing
+    values = (document, *map(list, zip(*found, strict=True)))
+    added = _sum(connection, state.tables.query(_ADD), values, len(nothing))
+    connection.execute(state.tables.query(_COUNT_OF), (len(found), document))
+    return len(found), added
 
 
-def remove(connection: Connection, state: State, documents: Sequence[int]) -> None:
-    if state.space is not None:
-        connection.execute(state.tables.query(_REMOVE), (documents,))
+def remove(connection: Connection, state: State, documents: Sequence[int]) -> Sum:
+    """Their sum."""
+    if state.space is None:
+        return np.zeros(0)
+    return _sum(connection, state.tables.query(_REMOVE), (documents,), state.space.dimensions)
+
+
+def move(connection: Connection, state: State, more: Sum) -> None:
+    """What is known of their middle."""
+    if len(more):
+        total = unpacked(state.middle) + more if state.middle else more
+        connection.execute(_MOVE, (packed(total), state.number))
 
 
 def embed(
@@ -91,10 +120,13 @@ def embed(
         )
     # Of a chunk that comes twice the last counts; one statement cannot change a row twice.
     rows = {fit(id): written(vector) for id, vector in zip(chunk_ids, vectors, strict=True)}
+    of_these = (state.tables.query(_SUM), (list(rows),), space.dimensions)
+    before = _sum(connection, *of_these)
     found = connection.execute(state.tables.query(_EMBED), (list(rows), list(rows.values()))).fetchall()
     more: dict[int, int] = {}
     for document, is_new in found:
         more[document] = more.get(document, 0) + is_new
+    move(connection, state, _sum(connection, *of_these) - before)
     connection.execute(state.tables.query(_COUNT_MORE), (list(more), list(more.values())))
     embedded = state.embedded + sum(more.values())
     connection.execute(_SPACE, (space.model, space.dimensions, embedded, state.number))
@@ -106,6 +138,7 @@ def forget(connection: Connection, state: State) -> None:
     state.tables.forget_vectors(connection)
     connection.execute(state.tables.query("UPDATE {documents} SET embedded = 0 WHERE embedded > 0"))
     connection.execute(_SPACE, (None, None, 0, state.number))
+    connection.execute(_MOVE, (b"", state.number))
 
 
 def pending(
@@ -117,6 +150,11 @@ def pending(
     rows = connection.execute(question, (after, count)).fetchall()
     lot = sorted((Chunk(*row[1:]) for row in rows), key=lambda chunk: len(chunk.text))
     return (rows[-1][0] if rows else after), lot
+
+
+def _sum(connection: Connection, question: sql.Composed, values: Sequence[object], dimensions: int) -> Sum:
+    ((text,),) = connection.execute(question, values).fetchall()
+    return read(text, dimensions)
 
 
 def written(vector: Vectors) -> str:

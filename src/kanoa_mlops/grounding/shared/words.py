@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kanoa_mlops.grounding.local.bm25 import weights
+from kanoa_mlops.grounding.local.bm25 import telling, weights
 from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared.postings import POSTING, Scores, score, without
 from kanoa_mlops.grounding.shared.segments import segment_of, to_join
@@ -35,11 +36,14 @@ _EMPTY = (
     "DELETE FROM {words} AS kept USING unnest(%s::bigint[], %s::int[]) AS gone (term, segment) "
     "WHERE kept.term = gone.term AND kept.segment = gone.segment"
 )
-_COUNT = (
-    "SELECT term, sum(octet_length(postings))::bigint FROM {words} "
-    "WHERE term = ANY(%s::bigint[]) GROUP BY term"
-)
-_FOUND = "SELECT term, postings FROM {words} WHERE term = ANY(%s::bigint[])"
+# What most chunks say tells nothing, and is the most to fetch: see `bm25.weights`.
+_RARE = """
+    SELECT term, postings FROM {words} WHERE term IN (
+        SELECT term FROM {words} WHERE term = ANY(%s::bigint[])
+        GROUP BY term HAVING sum(octet_length(postings)) <= %s
+    )
+"""
+_ANY = "SELECT term, postings FROM {words} WHERE term = ANY(%s::bigint[])"
 
 
 def add(connection: Connection, state: State, end: int, postings: Iterable[tuple[int, bytes]]) -> list[int]:
@@ -84,9 +88,12 @@ def scores(
         terms: how often a question says each.
         allowed: numbers of documents, where not all are.
     """
-    sizes = connection.execute(state.tables.query(_COUNT), (list(terms),)).fetchall()
-    counts = {term: size // POSTING.itemsize for term, size in sizes}
-    worth = weights(terms, lambda term: counts.get(term, 0), state.chunks)
-    asked = [term for term, _ in worth]
-    found = connection.execute(state.tables.query(_FOUND), (asked,), binary=True).fetchall() if asked else []
+    most = telling(state.chunks) * POSTING.itemsize
+    found = connection.execute(state.tables.query(_RARE), (list(terms), most), binary=True).fetchall()
+    if not found:
+        found = connection.execute(state.tables.query(_ANY), (list(terms),), binary=True).fetchall()
+    counts: Counter[int] = Counter()
+    for term, kept in found:
+        counts[term] += len(kept) // POSTING.itemsize
+    worth = weights(terms, counts.__getitem__, state.chunks)
     return score(found, worth, state.terms / max(state.chunks, 1), allowed)
