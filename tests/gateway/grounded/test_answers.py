@@ -315,3 +315,19 @@ async def test_without_either_field_nothing_is_looked_at(door: Door, reciter: Re
     assert "x-grounding-status" not in answer.headers
     assert "grounding" not in json.loads(answer.text)
     assert set(reciter.received[0]) == {"model", "messages"}
+
+
+async def test_a_figure_that_ocr_finds_little_in_is_described(
+    recite: Recite, open_door: OpenDoor, library: Library
+) -> None:
+    described = ("- Title: Pendulum damping\n- X axis: period\n- Series: amplitude",)
+    engine, eyes = await recite(("It is [1].",)), await recite(described)
+    served = backend(engine.url), backend(eyes.url, model="eyes", aliases=(), sees=True)
+    door = await open_door(*served, library=library, figures=NotedReader())
+    content = [figure(), {"type": "text", "text": "Interpret this figure."}]
+    body = asked(messages=[{"role": "user", "content": content}])
+    for _ in range(2):  # the second time it is remembered
+        grounding = json.loads((await door.post(CHAT, body)).text)["grounding"]
+        assert grounding["query"] == ["[figure of bytes] Pendulum damping period amplitude"]
+        assert grounding["figure"] == "ocr, described"
+    assert len(eyes.received) == 1

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from kanoa_mlops.grounding.citing.quantities import find_quantities
 from kanoa_mlops.grounding.citing.report import report
-from kanoa_mlops.grounding.citing.verify import evidence_of, unsupported
+from kanoa_mlops.grounding.citing.verify import Evidence, unsupported
 
 
 def missing(answer: str, *sources: str) -> list[str]:
-    return [each.text for each in unsupported(answer, evidence_of(sources))]
+    return [each.text for each in unsupported(answer, [Evidence(each) for each in sources])]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_formatting_is_never_reported(number: Decimal, unit: str, way: int) -> N
 def test_any_text_is_read(text: str) -> None:
     for quantity in find_quantities(text):
         assert text[quantity.start : quantity.end].strip() == quantity.text
-    report(text, [text], [text])
+    report(text, [text], [Evidence(text)])
 
 
 def test_only_cited_sentences_are_checked_against_what_they_cite() -> None:
@@ -143,7 +143,9 @@ def test_a_sentence_without_numbers_is_not_called_verified() -> None:
 
 
 def test_the_figure_is_a_source_too() -> None:
-    assert report("It reaches 77 s [1].", ["nothing"], ["x axis: from 0 to 77 s"]).verified == {1: True}
+    assert report("It reaches 77 s [1].", ["nothing"], [Evidence("x axis: from 0 to 77 s")]).verified == {
+        1: True
+    }
 
 
 def test_what_is_cited_and_is_not_there_is_no_source() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +23,13 @@ from kanoa_mlops.grounding.asking.fence import NOTHING_FOUND
 from kanoa_mlops.grounding.asking.messages import grounded, newest_question, text_of
 from kanoa_mlops.grounding.asking.query import Query, make_query
 from kanoa_mlops.grounding.asking.room import estimate, fit
+from kanoa_mlops.grounding.citing.verify import Evidence
 from kanoa_mlops.grounding.types import Passage
 
 _ANSWER = 512
 """Tokens that are left for an answer of no set length; a quarter of the context, where that is less."""
+_LARGE = 20_000
+"""Characters of what was sent along."""
 _PASSAGE = 100
 """Tokens of a short one."""
 _IMAGE = 1_200
@@ -49,7 +53,8 @@ class Asking:
                 break
             read = await self._read(asked.fields, at, grounds, exchange)
             query = make_query(text_of(messages[at]), read, wish.query)
-            grounds.evidence = (*read, query.words.said, *query.words.data)
+            grounds.figure_texts = read
+            grounds.evidence = await _evidence([*read, query.words.said, *query.words.data])
         grounds.query_seconds += time.monotonic() - began
         return query.text
 
@@ -178,13 +183,21 @@ def with_fields(asked: Asked, fields: Mapping[str, Any]) -> Asked:
     return replace(asked, fields=fields, raw=as_json(fields))
 
 
+async def _evidence(texts: Sequence[str]) -> tuple[Evidence, ...]:
+    """A large table is read aside, while others are answered; what is small, when a number is looked up."""
+    evidence = tuple(Evidence(text) for text in texts if text)
+    if sum(map(len, texts)) > _LARGE:
+        await asyncio.gather(*(asyncio.to_thread(each.read) for each in evidence))
+    return evidence
+
+
 def _room(fields: Mapping[str, Any], grounds: Grounds, backend: Backend) -> int:
     """Tokens that the model's context leaves beside what is asked and what is to be answered."""
     used = sum(estimate(text_of(each)) for each in fields["messages"]) + estimate(grounds.fence.rule)
     used += estimate(as_json({"tools": fields.get("tools")}).decode())
     images = len(references(fields))
     if images:
-        read = sum(estimate(text) for text in grounds.evidence)
+        read = sum(estimate(text) for text in grounds.figure_texts)
         used += images * _IMAGE if backend.sees else max(read, images * 300)
     return backend.context_tokens - used - _answer(fields, backend)
 

@@ -12,6 +12,7 @@ from kanoa_mlops.gateway.grounded.wish import Wish
 from kanoa_mlops.grounding.asking.fence import Fence
 from kanoa_mlops.grounding.asking.harmless import harmless, one_line
 from kanoa_mlops.grounding.citing.report import Report, report
+from kanoa_mlops.grounding.citing.verify import Evidence
 from kanoa_mlops.grounding.types import Passage
 
 Status = Literal["grounded", "partial", "no_results", "not_searched", "failed"]
@@ -41,7 +42,8 @@ class Grounds:
     """Stores whose passages are in the request, and may not leave the owner's machines."""
     figure: str = ""
     """How the figure's text was had: 'given', the reader's name, 'described'; '' where there is none."""
-    evidence: tuple[str, ...] = ()
+    figure_texts: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     """What a number may come from beside the passages: the figure's text, data that was sent along."""
     query_seconds: float = 0.0
     retrieve_seconds: float = 0.0

@@ -19,8 +19,8 @@ _MARKER = re.compile(
     r"\s*)(?:\u2020[^\]\u3011]*)?(?:\]|\u3011)",
     re.I,
 )
-_IMAGE = re.compile(r"!\[(?P<text>[^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\(\s*<?[^)]*>?\s*\)")
+_IMAGE = re.compile(r"!\[(?P<text>[^\[\]]{0,500})\](?:\([^()]{0,4000}\)|\[[^\[\]]{0,500}\])")
+_LINK = re.compile(r"\[(?P<text>[^\[\]]{0,500})\]\([^()]{0,4000}\)")
 _TARGET = re.compile(r"^[ \t]*\[[^\]]+\]:[ \t]*\S+.*$", re.M)
 _SCHEME = re.compile(r"\b(?:https?|ftp|file|data|javascript|vbscript|mailto|wss?):(?://)?(?=\S)", re.I)
 
@@ -44,9 +44,8 @@ def one_line(text: str) -> str:
 
 def _visible(text: str) -> str:
     """Without what a person does not see: controls, directions, tags of Unicode. A model would read them."""
-    return "".join(
-        letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN
-    )
+    return _NOT_PLAIN.sub(lambda match: "" if unicodedata.category(match[0]) in _UNSEEN else match[0], text)
 
 
+_NOT_PLAIN = re.compile(r"[^ -~\n\t]")
 _UNSEEN = ("Cc", "Cf", "Co", "Cs", "Cn")

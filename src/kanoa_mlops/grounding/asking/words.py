@@ -15,6 +15,8 @@ _LABELLED = re.compile(
 )
 _HEADED = re.compile(r"^(?:\*\*|__)[^*_]{1,60}(?:\*\*|__)\s*(?:[:\u2013\u2014-]|$)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_LONGEST = 20_000
+"""Characters of prose that are looked at."""
 _MOST_COLUMNS = 24
 _MOST_WORDS = 60
 """Of a query; what a person asks has fewer, and a pasted page would drown it."""
@@ -33,7 +35,8 @@ class Words:
 def own_words(message: str) -> Words:
     """Of a message's text."""
     data = tuple(match[2] for match in _FENCED.finditer(message))
-    prose = _FENCED.sub("\n", message)
+    # The beginning of a long one is what was pasted, its end the question.
+    prose = _FENCED.sub("\n", message)[-_LONGEST:]
     lines = list(_without_forms(prose.splitlines()))
     pieces = [*_labelled(lines), *(own_part(each) for each in _sentences(lines))]
     pieces += [_columns(each) for each in data]
@@ -81,8 +84,9 @@ def _is_form(items: list[re.Match[str] | None]) -> bool:
 
 def _columns(block: str) -> str:
     """What names the data: words of its first line, or the keys of JSON."""
-    keys = re.findall(r'"([^"\n]{1,60})"\s*:', block)
-    lines = [line for line in block.splitlines() if line.strip()]
+    head = block[:_LONGEST]
+    keys = re.findall(r'"([^"\n]{1,60})"\s*:', head)
+    lines = [line for line in head.splitlines() if line.strip()]
     names = keys or (words_of(lines[0].replace("_", " ")) if lines else [])
     telling = [name for name in names if says_something(name) and not name.replace(".", "").isdigit()]
     return " ".join(dict.fromkeys(telling[:_MOST_COLUMNS]))

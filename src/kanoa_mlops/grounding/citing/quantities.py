@@ -74,16 +74,22 @@ _UNIT = (
     rf"%|‰|°\s?[CF]?\b|°|[$€£¥](?!\d)|(?i:{_WORDS})\b"
     rf"|{_ONE}(?:\s?[/·*]\s?{_ONE}|\s{_ONE}(?=[-⁻\d]))*(?![A-Za-z0-9µμΩ])"
 )
-_QUANTITY = re.compile(
-    rf"(?<![\w.^])(?P<money>[$€£¥]\s?)?(?P<sign>(?<![\d\w)\]%])[-+{_MINUS}])?(?P<money2>[$€£¥]\s?)?"
+# Found by its first digit, and looked at from there: one expression for all of it tries every letter.
+_DIGIT = re.compile(r"\.?\d")
+_REST = re.compile(
     rf"(?P<digits>{_DIGITS})(?P<power>{_POWER})?(?!\d|\.\d)(?P<gap>[ \t{_SPACES}-]?(?:{_UNIT}))?"
 )
+_MONEY = "$\u20ac\u00a3\u00a5"
+_LONGEST = 40
+"""Characters of a number; longer ones are no measurement."""
 _ABOUT = re.compile(
     r"(?:\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|circa|ca\.?|some|over|under|"
     r"more than|less than|just (?:over|under|above|below)|close to|up to|at (?:least|most)|ungefähr|etwa)|"
     r"[~\u2248\u223c\u2243])\s*$",
     re.I,
 )
+_LOOKED_BACK = 24
+"""Characters, in which the longest of these words has room."""
 _GROUPED = re.compile(rf"[,'\u2019 {_SPACES}](?=\d{{3}})")
 
 
@@ -111,31 +117,50 @@ class Quantity:
 
 def find_quantities(text: str) -> Iterator[Quantity]:
     """In the order of the text. Not those in a word or name, as in `ISO9001` or `v2.1`."""
-    for match in _QUANTITY.finditer(text):
-        values = _values(match)
-        if not values:
+    end = 0
+    for first in _DIGIT.finditer(text):
+        at = first.start()
+        if at < end or (at and (text[at - 1].isalnum() or text[at - 1] in "_.^")):
             continue
-        start, end = match.span()
+        match = _REST.match(text, at)
+        if match is None or len(match["digits"]) > _LONGEST:
+            continue
+        start, sign, money = _lead(text, at)
+        values = _values(match["digits"], sign, _power(match["power"] or ""))
         # What is followed by letters at once, and they are no unit, is a name: 3D, 2nd.
-        if not match["gap"] and end < len(text) and (text[end].isalpha() or text[end] == "_"):
+        is_name = not match["gap"] and _is_letter(text, match.end())
+        if not values or is_name:
             continue
-        unit = _unit((match["gap"] or "").lstrip(" \t-" + _SPACES)) or _unit(
-            (match["money"] or match["money2"] or "").strip()
-        )
-        yield Quantity(start, end, match[0].strip(), values, unit, bool(_ABOUT.search(text[:start])))
+        end = match.end()
+        unit = _unit((match["gap"] or "").lstrip(" \t-" + _SPACES)) or _unit(money)
+        is_about = bool(_ABOUT.search(text[max(0, start - _LOOKED_BACK) : start]))
+        yield Quantity(start, end, text[start:end].strip(), values, unit, is_about)
 
 
-def _values(match: re.Match[str]) -> frozenset[Decimal]:
-    sign = "-" if (match["sign"] or "") in (*_MINUS, "-") and match["sign"] else ""
-    power = _power(match["power"] or "")
+def _lead(text: str, at: int) -> tuple[int, str, str]:
+    """Where sign and currency before a number begin, and what they are; a dash between two things is none."""
+    start, money = at, ""
+    if start and text[start - 1] in _MONEY:
+        start, money = start - 1, text[start - 1]
+    if start and text[start - 1] in f"-+{_MINUS}":
+        before = text[start - 2] if start > 1 else " "
+        if not (before.isalnum() or before in "_)]%"):
+            sign = "" if text[start - 1] == "+" else "-"
+            return start - 1, sign, money
+    return start, "", money
+
+
+def _is_letter(text: str, at: int) -> bool:
+    return at < len(text) and (text[at].isalpha() or text[at] == "_")
+
+
+def _values(digits: str, sign: str, power: int) -> frozenset[Decimal]:
     readings = set()
-    digits = match["digits"]
-    if _GROUPED.search(digits):
+    if grouped := _GROUPED.search(digits):
         readings.add(_GROUPED.sub("", digits))
-    if digits.count(",") == 1:
-        if "." not in digits:
-            readings.add(digits.replace(",", "."))
-    elif not _GROUPED.search(digits):
+    if digits.count(",") == 1 and "." not in digits:
+        readings.add(digits.replace(",", "."))
+    elif not grouped:
         readings.add(digits)
     values = set()
     for reading in readings:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kanoa_mlops.grounding.citing.markers import Marker, find_markers
-from kanoa_mlops.grounding.citing.sentences import Sentence, cited_sentences
-from kanoa_mlops.grounding.citing.verify import evidence_of, stated, unsupported
+from kanoa_mlops.grounding.citing.sentences import cited_sentences
+from kanoa_mlops.grounding.citing.verify import Evidence, stated, unsupported
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Report:
         return tuple(dict.fromkeys(span.number for span in self.spans))
 
 
-def report(answer: str, passages: Sequence[str], figure: Iterable[str] = ()) -> Report:
+def report(answer: str, passages: Sequence[str], also: Sequence[Evidence] = ()) -> Report:
     """
     Args:
         passages: the texts, as numbered from 1.
-        figure: what may stand behind every sentence: the figure's text, the data that was sent along.
+        also: what may stand behind every sentence: the figure's text, the data that was sent along.
     """
     markers = find_markers(answer)
     count = len(passages)
@@ -57,11 +57,12 @@ def report(answer: str, passages: Sequence[str], figure: Iterable[str] = ()) -> 
     sentences = [each for each in cited_sentences(answer, markers) if any(n <= count for n in each.numbers)]
     verified: dict[int, bool | None] = {}
     missing: list[str] = []
-    also = tuple(figure)
+    evidence = [Evidence(passage) for passage in passages]
+    without = _without_marks(answer, markers)
     for sentence in sentences:
-        own = [passages[n - 1] for n in sentence.numbers if n <= count]
-        said = _without_marks(answer, sentence, markers)
-        lacking = [each.text for each in unsupported(said, evidence_of([*own, *also]))]
+        own = [evidence[n - 1] for n in sentence.numbers if n <= count]
+        said = without[sentence.start : sentence.end]
+        lacking = [each.text for each in unsupported(said, [*own, *also])]
         has_numbers = bool(lacking) or any(True for _ in stated(said))
         missing += lacking
         for number in sentence.numbers:
@@ -76,11 +77,10 @@ def _both(before: bool | None, now: bool | None) -> bool | None:
     return before and now
 
 
-def _without_marks(answer: str, sentence: Sentence, markers: Sequence[Marker]) -> str:
-    """The same length, so that a digit beside a mark stays apart from what follows it."""
-    text = answer
+def _without_marks(answer: str, markers: Sequence[Marker]) -> str:
+    """The same length: a digit beside a mark stays apart from what follows it."""
+    pieces, at = [], 0
     for marker in markers:
-        if sentence.start <= marker.start < sentence.end:
-            blank = "\x00" * (marker.end - marker.start)
-            text = text[: marker.start] + blank + text[marker.end :]
-    return text[sentence.start : sentence.end].replace("\x00", " ")
+        pieces += [answer[at : marker.start], " " * (marker.end - marker.start)]
+        at = marker.end
+    return "".join([*pieces, answer[at:]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,20 +29,23 @@ class Sentence:
 def cited_sentences(text: str, markers: Sequence[Marker]) -> tuple[Sentence, ...]:
     """Those with a mark. One that follows the full stop speaks for the sentence before it."""
     bounds = _bounds(text, markers)
+    starts = [start for start, _ in bounds]
     cited: dict[tuple[int, int], list[int]] = {}
     for marker in markers:
-        bound = next(bound for bound in bounds if bound[0] <= marker.start < bound[1])
+        bound = bounds[bisect_right(starts, marker.start) - 1]
         cited.setdefault(bound, []).extend(marker.numbers)
     return tuple(Sentence(*bound, tuple(dict.fromkeys(numbers))) for bound, numbers in cited.items())
 
 
 def _bounds(text: str, markers: Sequence[Marker]) -> list[tuple[int, int]]:
     starts = {marker.start: marker.end for marker in markers}
-    within = [(marker.start, marker.end) for marker in markers]
+    begun = sorted(starts)
     bounds, start = [], 0
     for match in _END.finditer(text):
         end = match.end()
-        if end <= start or any(a < match.start() < b for a, b in within):
+        before = bisect_right(begun, match.start()) - 1
+        in_mark = before >= 0 and match.start() < starts[begun[before]]
+        if end <= start or in_mark:
             continue
         end = _with_marks_after(text, end, starts)
         bounds.append((start, end))
