@@ -29,6 +29,14 @@ most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform =
 print("\\n" + json.dumps([seconds, most]))
 """
 
+_QUIET = {
+    "ANONYMIZED_TELEMETRY": "False",
+    "DO_NOT_TRACK": "1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "MEM0_TELEMETRY": "False",
+}
+"""Some call home or fetch a list while they are imported; what waits for a network is not measured."""
+
 
 @dataclass(frozen=True)
 class Footprint:
@@ -72,7 +80,6 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _output(python: Path, code: str, *arguments: str) -> str:
-    # Some write a file or call home at import; none may.
-    environ = {**os.environ, "DO_NOT_TRACK": "1", "ANONYMIZED_TELEMETRY": "False", "MEM0_TELEMETRY": "False"}
+    environ = {**os.environ, **_QUIET}
     command = [str(python), "-c", code, *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environ).stdout

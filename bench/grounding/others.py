@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -10,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.grounding.contestants.job import Job, Rankings, read_rankings, write_job
-from bench.grounding.environments import environment, versions
+from bench.grounding.contestants.job import Job, Rankings, digest, read_rankings, write_job
+from bench.grounding.environments import CACHE, environment, versions
 
 _ROOT = Path(__file__).parents[2]
+_PROGRAMS = Path(__file__).parent / "contestants"
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,22 @@ class Contestant:
         return ", ".join(f"{name} {version}" for name, version in found.items())
 
     def rank(self, job: Job) -> Mapping[str, Rankings]:
-        """Raises:
-        subprocess.CalledProcessError: it broke; its words are on the terminal.
+        """Kept, as nothing that is done to ours changes it: some take minutes.
+
+        Raises:
+            subprocess.CalledProcessError: it broke; its words are on the terminal.
         """
-        return run(self._python(), self.module, job)
+        program = (_PROGRAMS / f"{self.module}.py").read_text(encoding="utf-8")
+        path = CACHE / "rankings" / f"{self.module}-{digest(job, self.version(), program)}.json"
+        if path.exists():
+            kept: dict[str, Rankings] = json.loads(path.read_text(encoding="utf-8"))
+            return kept
+        rankings = run(self._python(), self.module, job)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(rankings), encoding="utf-8")
+        part.replace(path)
+        return rankings
 
     def _python(self) -> Path:
         return environment(self.module.replace("_", "-"), self.requirements)

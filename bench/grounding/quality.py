@@ -14,6 +14,7 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
@@ -27,7 +28,7 @@ from bench.grounding.corpora.plots import plots
 from bench.grounding.corpus import Corpus
 from bench.grounding.embeddings import Kept, Onnx, Source
 from bench.grounding.others import OTHERS, Contestant
-from bench.grounding.quality_report import report
+from bench.grounding.quality_report import as_markdown, report
 from bench.grounding.scores import WAYS, K, Score, score, verdicts
 from bench.grounding.served import serving
 from kanoa_mlops.grounding.embedding import HttpEmbedder
@@ -46,7 +47,9 @@ def main() -> None:
     parser.add_argument("--model", default=_MODEL, help="at that server (default: %(default)s)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of the collections")
     parser.add_argument("--alone", action="store_true", help="ours without the others")
-    parser.add_argument("--json", action="store_true")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true")
+    output.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     corpora = [each for each in _corpora(options.cranfield) if not options.only or each.name in options.only]
     others = () if options.alone else _installed()
@@ -63,6 +66,8 @@ def main() -> None:
             "verdicts": [{**vars(each), "passes": each.passes} for each in judged],
         }
         print(json.dumps(document, indent=1))
+    elif options.markdown:
+        print(as_markdown(corpora, scores, told, embeddings.model))
     else:
         report(corpora, scores, judged, told, embeddings.model)
     sys.exit(0 if all(each.passes for each in judged) else 1)
@@ -115,8 +120,10 @@ def _scores(corpus: Corpus, embeddings: Kept, others: Sequence[Contestant]) -> I
         embeddings.vectors(list(corpus.questions.values())),
         K,
     )
+    _note(f"{corpus.name}: {ours.NAME}")
     yield from _of(corpus, ours.NAME, ours.rank(job))
     for each in others:
+        _note(f"{corpus.name}: {each.name}")
         yield from _of(corpus, each.name, each.rank(job))
 
 
@@ -124,6 +131,10 @@ def _of(corpus: Corpus, name: str, rankings: Mapping[str, Rankings]) -> Iterator
     for way in WAYS:
         if way in rankings:
             yield score(corpus, name, way, rankings[way])
+
+
+def _note(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,34 @@ def report(
         print(f"{said}  {verdict.asked:<58}{verdict.reached:>6.3f} >= {verdict.least:.3f}")
 
 
+def as_markdown(
+    corpora: Sequence[Corpus], scores: Sequence[Score], versions: Sequence[str], embeddings: str
+) -> str:
+    """One table of all collections; each cell is nDCG@10 / recall@10 / MRR@10, the best nDCG@10 in bold."""
+    names = [corpus.name for corpus in corpora]
+    lines = [
+        f"| | by | {' | '.join(names)} |",
+        f"| --- | --- |{' --: |' * len(names)}",
+    ]
+    for contestant, way in dict.fromkeys((each.contestant, each.way) for each in scores):
+        found = {each.corpus: each for each in scores if (each.contestant, each.way) == (contestant, way)}
+        cells = (_cell(found.get(name), scores) for name in names)
+        lines.append(f"| {contestant} | {way} | {' | '.join(cells)} |")
+    lines += ["", "nDCG@10 / recall@10 / MRR@10.", ""]
+    lines += [f"* **{corpus.name}**: {corpus.about} ({corpus.licence})." for corpus in corpora]
+    lines += ["", f"Embeddings of all: {embeddings}. Versions: {'; '.join(versions)}."]
+    return "\n".join(lines)
+
+
+def _cell(score: Score | None, beside: Sequence[Score]) -> str:
+    if score is None:
+        return ""
+    quality = score.quality
+    text = " / ".join(f"{value:.3f}".lstrip("0") for value in (quality.ndcg, quality.recall, quality.mrr))
+    best = max(each.quality.ndcg for each in beside if each.corpus == score.corpus)
+    return f"**{text}**" if quality.ndcg >= best > 0 else text
+
+
 def _row(score: Score, beside: Sequence[Score]) -> str:
     cells = []
     for name, width in (("ndcg", 10), ("recall", 12), ("mrr", 10)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,13 @@ def read_job(folder: Path) -> Job:
         vectors=np.load(folder / "vectors.npy"),
         question_vectors=np.load(folder / "question_vectors.npy"),
     )
+
+
+def digest(job: Job, *others: str) -> str:
+    """Of all that a ranking depends on."""
+    texts = json.dumps([list(job.ids), list(job.texts), list(job.questions), job.k, *others])
+    parts = (texts.encode(), job.vectors.tobytes(), job.question_vectors.tobytes())
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
 def read_rankings(folder: Path) -> dict[str, Rankings]:
