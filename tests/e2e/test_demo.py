@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 
 def test_the_demo_reads_the_figure_and_leaves_nothing(person: Person) -> None:
-    shown = json.loads(person.run("demo", "--json").stdout)
+    shown = json.loads(person.run("demo", "--json", seconds=400).stdout)
     assert "projectile" in shown["text"].lower()
     assert shown["figure"] == "ocr"
     assert shown["output_tokens"] > 20
@@ -35,7 +35,7 @@ def test_the_demo_reads_the_figure_and_leaves_nothing(person: Person) -> None:
 
 def test_the_demo_uses_the_server_that_runs(person: Person) -> None:
     person.serve()
-    shown = person.run("demo")
+    shown = person.run("demo", seconds=400)
     assert f"Using the server at http://127.0.0.1:{person.port}." in shown.stderr
     for name in ("Model", "Tokens", "Speed", "First token", "Cost", "Where", "Figure"):
         assert f"\n{name:<12} " in shown.stderr

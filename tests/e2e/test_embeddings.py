@@ -183,19 +183,22 @@ def test_the_embedder_says_what_is_wrong(port: int) -> None:
 
 def test_documents_are_found_by_meaning(port: int, tmp_path: Path, home: Path) -> None:
     """`ground add` embeds what is new, by whatever is served; what has no word in common is found then."""
-    (tmp_path / "copper.md").write_text(COPPER)
-    (tmp_path / "cat.md").write_text(CAT)
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "copper.md").write_text(COPPER)
+    (docs / "cat.md").write_text(CAT)
 
     def ground(*arguments: str) -> Any:
         command: list[str | Path] = [PROGRAM, "ground", *arguments, "--port", str(port), "--json"]
         return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
 
-    taken = ground("add", "notes", str(tmp_path))
+    taken = ground("add", "notes", str(docs))
     assert (taken["stats"]["embedded"], taken["advice"]) == (2, "")
     [first, *_] = ground("search", "notes", "feline resting indoors")["passages"]
     assert first["source"] == "cat.md"
-    (tmp_path / "cat.md").write_text("The dog barks.")
-    assert ground("add", "notes")["stats"] == {"documents": 2, "chunks": 2, "embedded": 2, "text_bytes": 67}
+    (docs / "cat.md").write_text("The dog barks.")
+    again = ground("add", "notes")
+    assert (again["changed"], again["stats"]["embedded"]) == (["cat.md"], 2)
     [status] = ground("status", "notes")
     assert status["space"] == {"model": EMBEDDING, "dimensions": 384}
     assert status["embedding_model_served"]
