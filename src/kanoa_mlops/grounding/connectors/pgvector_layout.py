@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 _EMBEDDINGS = ("langchain_pg_embedding",)
 _COLLECTION = "(SELECT uuid FROM langchain_pg_collection WHERE name = %(collection)s)"
-"""Tables of langchain-postgres and langchain-community: https://github.com/langchain-ai/langchain-postgres
-(vectorstores.py, 2026-11)."""
+"""Tables of langchain-postgres 0.0.19 (vectorstores.py) and of langchain-community before it."""
 
 
 @dataclass(frozen=True)

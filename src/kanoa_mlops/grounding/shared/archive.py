@@ -245,5 +245,5 @@ class SharedArchive:
             case Trouble.AWAY:
                 return ArchiveBusy(
                     f"{self._name} cannot be reached: {words}.",
-                    hint="See that it runs, and that its address and password are right.",
+                    hint="See that it runs, and that KANOA_MLOPS_COLLECTIONS and its password are right.",
                 )

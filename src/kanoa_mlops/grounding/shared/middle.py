@@ -1,4 +1,4 @@
-"""The mean of a collection's vectors. Each likeness is measured from it, as to some models all texts are alike.
+"""The mean of a collection's vectors: each likeness is measured from it, as to some models all is alike.
 
 Their sum is kept beside them, so that nothing is read to know it. The constants are those of `local.memory`;
 that both archives agree is tested.
