@@ -7,20 +7,10 @@ plots among 500 pages on data; 0.42, 0.42 and 0.38 for Cranfield (all-MiniLM-L6-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from kanoa_mlops.grounding.local.memory import Mask, Memory, Scores
 from kanoa_mlops.grounding.local.question import Question
-
-if TYPE_CHECKING:
-    from kanoa_mlops.grounding.types import Vectors
-
-_LARGE = 2**21
-"""Numbers in vectors: with more, a thread of its own is worth while."""
 
 
 def best(memory: Memory, question: Question) -> list[tuple[int, float]]:
@@ -37,18 +27,9 @@ def _scores(memory: Memory, question: Question, allowed: Mask) -> Scores:
     weights, vector = question.ranking, question.vector
     if vector is None or memory.space is None or weights.embedding_weight <= 0:
         return memory.words(question.terms)
-    words, likeness = _both(memory, question.terms, vector, allowed)
+    words, likeness = memory.words(question.terms), memory.likeness(vector, allowed)
     share = weights.embedding_weight / (weights.text_weight + weights.embedding_weight)
     return np.where(memory.embedded, (1 - share) * words + share * likeness, words)
-
-
-def _both(memory: Memory, terms: Mapping[int, int], vector: Vectors, allowed: Mask) -> tuple[Scores, Scores]:
-    if memory.room.size < _LARGE:
-        return memory.words(terms), memory.likeness(vector, allowed)
-    # At the same time: numpy lets go of the interpreter meanwhile.
-    with ThreadPoolExecutor(1) as beside:
-        likeness = beside.submit(memory.likeness, vector, allowed)
-        return memory.words(terms), likeness.result()
 
 
 def _first(scores: Scores, k: int) -> list[int]:
