@@ -2,7 +2,7 @@
 
 The scores are added, not the ranks (reciprocal-rank fusion), which forget by how much one text is better than
 the next. With the default weights nDCG@10 is 0.82 by scores, 0.75 by ranks and 0.82 by words alone for 100
-plots among 500 pages on data; 0.42, 0.42 and 0.38 for Cranfield (all-MiniLM-L6-v2, measured 2026-11-28).
+plots among 500 pages on data; 0.43, 0.42 and 0.39 for Cranfield (all-MiniLM-L6-v2, measured 2026-11-28).
 """
 
 from __future__ import annotations
