@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from kanoa_mlops.gateway.events import DONE, data_of, event
 from kanoa_mlops.gateway.surfaces.ollama.answer import Lines, as_message
 from kanoa_mlops.gateway.surfaces.responses.answer import Events
+from kanoa_mlops.gateway.surfaces.responses.searched import Searched
 from kanoa_mlops.gateway.surfaces.translation import Durations, translate
 
 
@@ -68,7 +70,8 @@ def lines() -> Lines:
 
 
 def events() -> Events:
-    return Events(b"", "1", lambda: {"model": "tiny"})
+    unsearched: Any = SimpleNamespace(grounds=None)  # an exchange, of which no more is looked at
+    return Events(b"", "1", lambda: {"model": "tiny"}, Searched(unsearched, results=False))
 
 
 @given(DELTAS, FINISH)
