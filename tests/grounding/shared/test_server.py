@@ -15,8 +15,9 @@ import pytest
 from kanoa_mlops.errors import ArchiveBusy, ArchiveUnusable, KanoaError, SettingsError
 from kanoa_mlops.grounding.archive import File
 from kanoa_mlops.grounding.postgres import server
-from kanoa_mlops.grounding.shared import SharedArchive, schema
+from kanoa_mlops.grounding.shared import SharedArchive, schema, vectors
 from kanoa_mlops.grounding.shared.schema import SCHEMA
+from kanoa_mlops.grounding.types import Ranking
 from tests.grounding.shared.making import SPACE, collection, document, embed_all, put_all, vector
 from tests.postgres import Postgres
 
@@ -85,6 +86,27 @@ def test_nothing_of_its_words_and_vectors_is_left_in_the_tables(archive: SharedA
         [state] = connection.execute("SELECT chunks, embedded, terms FROM collections").fetchall()
     assert counts == [[(0,)]] * 4
     assert state == (0, 0, 0)
+
+
+def test_an_index_of_vectors_is_not_made_anew_for_one_document(
+    archive: SharedArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "EXACT", 2)
+    made = collection()
+    archive.create(made)
+    put_all(archive, made.id, [document("a.md", "drift", "noise"), document("b.md", "limits", "sensor")])
+    embed_all(archive, made.id)
+
+    def files() -> list[tuple[str, int]]:
+        with archive._server.lent() as connection:
+            names = ["vectors_1", "near_1", "chunks_1"]
+            question = "SELECT relname, relfilenode::int FROM pg_class WHERE relname = ANY(%s) ORDER BY 1"
+            return connection.execute(question, (names,)).fetchall()
+
+    before = dict(files())
+    archive.drop(made.id, ["a.md"])
+    assert sorted(name for name, file in files() if file == before[name]) == ["near_1", "vectors_1"]
+    assert {p.source for p in archive.search(made.id, "", vector("drift"), ranking=Ranking(0, 1))} == {"b.md"}
 
 
 def test_an_uploaded_file_leaves_the_disk(archive: SharedArchive, postgres: Postgres) -> None:
