@@ -13,7 +13,7 @@ import pytest
 from kanoa_mlops.errors import KanoaError, NameTaken, OtherSpace, UnknownCollection, UnknownFile
 from kanoa_mlops.grounding.archive import File
 from kanoa_mlops.grounding.filters import Comparison
-from kanoa_mlops.grounding.shared import SharedArchive, vectors
+from kanoa_mlops.grounding.shared import SharedArchive, nearest, vectors
 from kanoa_mlops.grounding.types import Chunk, Document, Ranking, Space
 from tests.grounding.shared.making import SPACE, collection, document, embed_all, put_all, vector
 
@@ -134,7 +134,8 @@ def test_long_collections_are_found_as_exactly_as_short_ones(
     """Through an index, and filtered by what lets one in ten pass, one in two, and nearly all."""
     space = Space("m", 16)
     monkeypatch.setattr(vectors, "EXACT", 500)
-    monkeypatch.setattr("kanoa_mlops.grounding.shared.nearest.EXACT", 100)
+    for name in ("EXACT", "_EXACT_OF_MOST", "_LONGEST_EXACT"):
+        monkeypatch.setattr(nearest, name, 0)
     random = np.random.default_rng(7)
     centres = random.normal(size=(40, 16))
     rows = centres[random.integers(40, size=3000)] + 0.6 * random.normal(size=(3000, 16))

@@ -185,7 +185,8 @@ def test_an_older_one_is_brought_up(url: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_whoever_was_thrown_out_comes_back_unnoticed(archive: SharedArchive, postgres: Postgres) -> None:
     archive.create(collection())
-    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'books_%'")
+    mine = "pg_stat_activity WHERE datname LIKE 'books_%'"
+    postgres.execute(f"SELECT pg_terminate_backend(pid, 30000) FROM {mine}")
     assert len(archive.collections()) == 1
 
 

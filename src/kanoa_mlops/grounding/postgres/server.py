@@ -5,21 +5,18 @@ No word holds the password: libpq's own never do, and of an address that it cann
 
 from __future__ import annotations
 
-import re
 import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.conninfo import conninfo_to_dict
 
-from kanoa_mlops.errors import KanoaError, SettingsError
+from kanoa_mlops.errors import KanoaError
+from kanoa_mlops.grounding.postgres.address import Address
 from kanoa_mlops.grounding.postgres.trouble import Trouble, trouble
 
 T = TypeVar("T")
@@ -31,43 +28,6 @@ _ANSWER_SECONDS = 15
 """A server that said nothing for so long is given up, however long a statement may take."""
 _MOST = 8
 """Connections at once; more threads wait."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a database is. A password in a file is read each time, so that it may be changed."""
-
-    url: str = field(repr=False)
-    """As libpq reads it: postgresql://user@host:5432/database. What it lacks, libpq looks for itself."""
-    password_file: Path | None = None
-    password: str = field(default="", repr=False)
-    """Known already; it goes before the others."""
-
-    def words(self) -> dict[str, Any]:
-        """
-        Raises:
-            SettingsError: no address; or no such file.
-        """
-        try:
-            if _is_torn(self.url):
-                raise psycopg.ProgrammingError
-            words = conninfo_to_dict(self.url)
-        except (psycopg.ProgrammingError, UnicodeDecodeError):
-            raise SettingsError(
-                "The address of a Postgres cannot be read.",
-                hint="Write it as postgresql://user@host:5432/database, with %40 for @ and %2F for /.",
-            ) from None
-        if self.password:
-            words["password"] = self.password
-        elif self.password_file:
-            words["password"] = _first_line(self.password_file)
-        return words
-
-    def __str__(self) -> str:
-        words = self.words()
-        host, port = words.get("host"), words.get("port")
-        place = f" on {host}" + (f":{port}" if port else "") if host else ""
-        return f"database {words.get('dbname') or words.get('user') or 'of this user'}{place}"
 
 
 class Server:
@@ -199,23 +159,6 @@ def _is_quiet(connection: Connection) -> bool:
         return False
     ready, _, _ = select.select([connection.fileno()], [], [], 0)
     return not ready
-
-
-def _is_torn(url: str) -> bool:
-    """Whether a password has letters in it by which libpq would take its end for a host, and name that."""
-    authority = re.split("[/?]", url.partition("://")[2], maxsplit=1)[0]
-    return authority.count("@") > 1 or url.count("@") > authority.count("@")
-
-
-def _first_line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise SettingsError(
-            f"The password of a Postgres cannot be read from {path}: {reason}.",
-            hint="Name a file whose first line it is.",
-        ) from None
 
 
 def _first_words(error: psycopg.Error) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from kanoa_mlops.errors import ArchiveBusy, ArchiveUnusable, DiskFull, KanoaError
+from kanoa_mlops.errors import ArchiveBusy, ArchiveUnusable, DiskFull
 from kanoa_mlops.grounding.archive import Collection, File, Held, Stats
 from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.local.rows import (
@@ -20,8 +21,8 @@ from kanoa_mlops.grounding.local.rows import (
     row_of_collection,
     unknown_collection,
 )
-from kanoa_mlops.grounding.postgres.server import Address, Connection, Server
-from kanoa_mlops.grounding.postgres.trouble import Trouble
+from kanoa_mlops.grounding.postgres.address import Address
+from kanoa_mlops.grounding.postgres.server import Connection, Server
 from kanoa_mlops.grounding.shared import documents, uploads, vectors
 from kanoa_mlops.grounding.shared.extension import extension
 from kanoa_mlops.grounding.shared.nearest import SETTINGS
@@ -29,6 +30,7 @@ from kanoa_mlops.grounding.shared.schema import SCHEMA, migrate
 from kanoa_mlops.grounding.shared.searching import Question, search
 from kanoa_mlops.grounding.shared.state import State, hold, look
 from kanoa_mlops.grounding.shared.sweeping import sweep
+from kanoa_mlops.grounding.shared.told import told
 from kanoa_mlops.grounding.types import Chunk, Document, Passage, Ranking, Space
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class SharedArchive:
             "idle_in_transaction_session_timeout": "60s",
             **SETTINGS,
         }
-        self._server = Server(address, settings=settings, told=self._told, writes=True)
+        self._server = Server(address, settings=settings, told=partial(told, self._name), writes=True)
         try:
             with self._server.lent() as connection:
                 migrate(connection, self._name)
@@ -228,22 +230,3 @@ class SharedArchive:
             self._server.lent(_INDEX_SECONDS) as connection,
         ):
             sweep(connection, tables)
-
-    def _told(self, trouble: Trouble, words: str) -> KanoaError:
-        match trouble:
-            case Trouble.FULL:
-                return DiskFull(f"{self._name} cannot grow: the disk is full.", hint="Free some room there.")
-            case Trouble.FORBIDDEN:
-                return ArchiveUnusable(
-                    f"{self._name} cannot be read and written: {words}.",
-                    hint="It needs a server that may be written, and a user who may create a schema in it.",
-                )
-            case Trouble.DAMAGED:
-                return ArchiveUnusable(f"{self._name} is damaged: {words}.", hint="See the server's own log.")
-            case Trouble.BUSY:
-                return ArchiveBusy(f"{self._name} is held by others: {words}.", hint="Try again.")
-            case Trouble.AWAY:
-                return ArchiveBusy(
-                    f"{self._name} cannot be reached: {words}.",
-                    hint="See that it runs, and that KANOA_MLOPS_COLLECTIONS and its password are right.",
-                )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.grounding.postgres.server import Connection, Row
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.shared.vectors import EXACT
 
@@ -16,22 +16,32 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # With + 0 it is no expression that an index has; the one on `document` is left to exact searches alike.
-_EXACT = "SELECT {found} FROM {vectors} ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
+_EXACT = "SELECT {found}, TRUE FROM {vectors} ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
 _EXACT_OF = (
-    "SELECT {found} FROM {vectors} WHERE document = ANY(%(allowed)s) "
+    "SELECT {found}, TRUE FROM {vectors} WHERE document = ANY(%(allowed)s) "
     "ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
 )
-_INDEXED = "SELECT {found} FROM {vectors} ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
+_INDEXED = "SELECT {found}, TRUE FROM {vectors} ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
 _INDEXED_OF = (
-    "SELECT {found} FROM {vectors} WHERE document + 0 = ANY(%(allowed)s) "
+    "SELECT {found}, TRUE FROM {vectors} WHERE document + 0 = ANY(%(allowed)s) "
     "ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
 )
-_FOUND = sql.SQL("chunk, -(vector <#> %(near)s::halfvec) AS cosine")
-_AND_OF = "({nearest}) UNION ALL SELECT {found} FROM {vectors} WHERE chunk = ANY(%(also)s::int[])"
+_FOUND = sql.SQL("chunk, -(vector <#> %(near)s::halfvec)")
+_OF = "SELECT {found}, FALSE FROM {vectors} WHERE chunk = ANY(%(also)s::int[])"
+_REACH = "SELECT set_config('hnsw.ef_search', %s, true)"
 
+_EXACT_OF_MOST = 10_000
+"""So many that pass a filter are compared one by one: an index must look at all that do not pass as well."""
+_LONGEST_EXACT = 50_000
+"""Or so many, where fewer pass than an index looks at in one go; on two cores about 50 ms."""
+_LONGEST_REACH = 1000
+"""pgvector's own limit of `hnsw.ef_search`."""
+
+_USUAL_REACH = 100
 SETTINGS = {
-    "hnsw.ef_search": "100",
-    "hnsw.iterative_scan": "strict_order",
+    "hnsw.ef_search": str(_USUAL_REACH),
+    # In strict order it leaves out what it finds late, however near it is.
+    "hnsw.iterative_scan": "relaxed_order",
     "hnsw.max_scan_tuples": "50000",
     "hnsw.scan_mem_multiplier": "4",
     # For one question of milliseconds these take longer than they save.
@@ -77,19 +87,43 @@ def nearest(
     values: dict[str, object] = {"near": near, "count": count, "also": also.tolist()}
     if allowed is not None:
         values["allowed"] = allowed.documents.tolist()
-    few = min(count, total)
-    rows: list[tuple[int, float]] = []
-    if total > EXACT:
-        rows = _ask(connection, state, _INDEXED if allowed is None else _INDEXED_OF, values)
-    if len(rows) < few + len(also):
+    rows: list[Row] = []
+    if reach := _reach(total, state.embedded, count):
+        rows = _ask(connection, state, _INDEXED if allowed is None else _INDEXED_OF, values, reach)
+    if sum(is_near for *_, is_near in rows) < min(count, total):
         rows = _ask(connection, state, _EXACT if allowed is None else _EXACT_OF, values)
-    farthest = min((cosine for _, cosine in rows[:few]), default=0.0)
-    return Nearest(dict(rows), farthest, count < total)
+    farthest = min((cosine for _, cosine, is_near in rows if is_near), default=0.0)
+    return Nearest({chunk: cosine for chunk, cosine, _ in rows}, farthest, count < total)
+
+
+def likeness(connection: Connection, state: State, near: str, chunks: NDArray[np.int64]) -> dict[int, float]:
+    """Cosines of those of them that have a vector."""
+    question = state.tables.query(_OF, found=_FOUND)
+    rows = connection.execute(question, {"near": near, "also": chunks.tolist()}, binary=True).fetchall()
+    return {chunk: cosine for chunk, cosine, _ in rows}
+
+
+def _reach(passing: int, of: int, count: int) -> int:
+    """How many vectors an index is to look at for enough to pass; 0: compare them one by one."""
+    if of <= EXACT:
+        return 0
+    if passing == of:
+        return max(_USUAL_REACH, count)
+    needed = round(1.5 * count * of / max(passing, 1))
+    if passing <= (_EXACT_OF_MOST if needed <= _LONGEST_REACH else _LONGEST_EXACT):
+        return 0
+    return min(max(_USUAL_REACH, needed), _LONGEST_REACH)
 
 
 def _ask(
-    connection: Connection, state: State, question: LiteralString, values: dict[str, object]
-) -> list[tuple[int, float]]:
-    first = state.tables.query(question, found=_FOUND)
-    both = state.tables.query(_AND_OF, nearest=first, found=_FOUND)
-    return connection.execute(both, values, binary=True).fetchall()
+    connection: Connection, state: State, question: LiteralString, values: dict[str, object], reach: int = 0
+) -> list[Row]:
+    both = sql.SQL("({}) UNION ALL {}").format(
+        state.tables.query(question, found=_FOUND), state.tables.query(_OF, found=_FOUND)
+    )
+    if reach in (0, _USUAL_REACH):
+        return connection.execute(both, values, binary=True).fetchall()
+    # All in one packet.
+    with connection.pipeline(), connection.transaction():
+        connection.execute(_REACH, (str(min(reach, _LONGEST_REACH)),))
+        return connection.execute(both, values, binary=True).fetchall()

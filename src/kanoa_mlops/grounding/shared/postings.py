@@ -27,21 +27,23 @@ class Scores:
 
     chunks: NDArray[np.int64]
     """Rising; those that say any of the terms."""
-    scores: NDArray[np.float64]
+    scores: NDArray[np.float32]
 
-    def of(self, chunks: NDArray[np.int64]) -> NDArray[np.float64]:
+    def of(self, chunks: NDArray[np.int64]) -> NDArray[np.float32]:
         """0 for a chunk that says none."""
         if not len(self.chunks):
-            return np.zeros(len(chunks))
+            return np.zeros(len(chunks), np.float32)
         places = np.searchsorted(self.chunks, chunks).clip(max=len(self.chunks) - 1)
-        return np.where(self.chunks[places] == chunks, self.scores[places], 0.0)
+        return np.where(self.chunks[places] == chunks, self.scores[places], np.float32(0))
 
-    def first(self, count: int) -> tuple[NDArray[np.int64], float]:
-        """The best, in no order, and what none of the others is above: 0 if there are none."""
+    def first(self, count: int) -> NDArray[np.int64]:
+        """The best, in no order."""
         if count >= len(self.chunks):
-            return self.chunks, 0.0
-        places = np.argpartition(-self.scores, count)
-        return self.chunks[places[:count]], float(self.scores[places[count]])
+            return self.chunks
+        return self.chunks[np.argpartition(-self.scores, count)[:count]]
+
+    def over(self, score: float) -> NDArray[np.int64]:
+        return self.chunks[self.scores > score]
 
 
 def postings(document: int, chunks: Mapping[int, Mapping[int, int]]) -> Iterator[tuple[int, bytes]]:
@@ -85,28 +87,39 @@ def score(
         average: terms of a chunk.
         allowed: numbers of documents, where not all are.
     """
-    worth_of = dict(worth)
+    worth_of = {term: weight / (highest(worth) or 1.0) for term, weight in worth}
     pieces = [(np.frombuffer(kept, POSTING), worth_of[term]) for term, kept in found if term in worth_of]
     if not pieces:
-        return Scores(np.zeros(0, np.int64), np.zeros(0))
+        return Scores(np.zeros(0, np.int64), np.zeros(0, np.float32))
     rows = np.concatenate([piece for piece, _ in pieces])
-    weights = np.repeat([weight for _, weight in pieces], [len(piece) for piece, _ in pieces])
+    weights = np.repeat(
+        np.array([weight for _, weight in pieces], np.float32), [len(piece) for piece, _ in pieces]
+    )
     if allowed is not None:
-        passing = np.isin(rows["document"], allowed.astype(np.uint32))
+        passing = _table(allowed, int(rows["document"].max()))[rows["document"]]
         rows, weights = rows[passing], weights[passing]
-    times = rows["times"].astype(np.float64)
-    norms = K1 * (1 - B + B / max(average, 1.0) * rows["length"])
-    gains = weights * (K1 + 1) * times / (times + norms)
-    return _summed(rows["chunk"].astype(np.int64), gains / (highest(worth) or 1.0))
+    times = rows["times"].astype(np.float32)
+    norms = rows["length"].astype(np.float32) * np.float32(K1 * B / max(average, 1.0)) + np.float32(
+        K1 * (1 - B)
+    )
+    gains = weights * np.float32(K1 + 1) * times / (times + norms)
+    return _summed(rows["chunk"], gains.astype(np.float32, copy=False))
 
 
-def _summed(chunks: NDArray[np.int64], gains: NDArray[np.float64]) -> Scores:
+def _table(allowed: NDArray[np.int64], last: int) -> NDArray[np.bool_]:
+    """For each number up to the last, whether it is among them."""
+    passing = np.zeros(max(last, int(allowed.max(initial=0))) + 1, np.bool_)
+    passing[allowed] = True
+    return passing
+
+
+def _summed(chunks: NDArray[np.uint32], gains: NDArray[np.float32]) -> Scores:
     if not len(chunks):
-        return Scores(chunks, gains)
+        return Scores(chunks.astype(np.int64), gains)
     first = int(chunks.min())
     if int(chunks.max()) - first <= _SPARSE * len(chunks):
-        sums = np.bincount(chunks - first, gains).astype(np.float64)
+        sums = np.bincount(chunks - np.uint32(first), gains)
         places = np.flatnonzero(sums)
-        return Scores(places + first, sums[places])
+        return Scores(places + first, sums[places].astype(np.float32))
     unique, places = np.unique(chunks, return_inverse=True)
-    return Scores(unique, np.bincount(places, gains).astype(np.float64))
+    return Scores(unique.astype(np.int64), np.bincount(places, gains).astype(np.float32))

@@ -16,7 +16,7 @@ from kanoa_mlops.grounding.postgres.conditions import condition, in_column
 from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared import words
 from kanoa_mlops.grounding.shared.middle import above, mean_likeness
-from kanoa_mlops.grounding.shared.nearest import Allowed, nearest
+from kanoa_mlops.grounding.shared.nearest import Allowed, likeness, nearest
 from kanoa_mlops.grounding.shared.postings import Scores
 from kanoa_mlops.grounding.shared.rows import attributes_of
 from kanoa_mlops.grounding.shared.state import State
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kanoa_mlops.grounding.types import Vectors
 
 _FIRST = 64
-"""Of each half, looked at first."""
+"""Of each half, looked at first. More are, where what no word is said of may be among the best."""
 _MORE = 4
 _MOST = 4096
 _ALLOWED = "SELECT number, embedded FROM {documents} WHERE {condition}"
@@ -61,7 +61,7 @@ def search(connection: Connection, state: State, question: Question) -> list[Pas
         connection, state, asked(question.text), None if allowed is None else allowed.documents
     )
     if question.vector is None or not state.embedded or question.ranking.embedding_weight <= 0:
-        chunks, _ = said.first(question.k)
+        chunks = said.first(question.k)
         found = dict(zip(chunks.tolist(), said.of(chunks).tolist(), strict=True))
     else:
         found = _fused(connection, state, question, said, allowed)
@@ -81,7 +81,7 @@ def _allowed(connection: Connection, state: State, filters: Filter | None) -> Al
 def _fused(
     connection: Connection, state: State, question: Question, said: Scores, allowed: Allowed | None
 ) -> dict[int, float]:
-    """Of the best of both halves; more of each are looked at until no other can be among the k best.
+    """Of all that can be among the k best: each one's words are known, and how near the unseen are at most.
 
     Fagin, Lotem and Naor's threshold algorithm (PODS 2001).
     """
@@ -89,36 +89,44 @@ def _fused(
     near = written(question.vector)
     mean = mean_likeness(state.middle, state.embedded, question.vector)
     text, meaning = _shares(question.ranking)
-    some_without = state.embedded < state.chunks
     count = max(_FIRST, question.k)
     while True:
-        by_words, next_words = said.first(count)
+        by_words = said.first(count)
         by_meaning = nearest(connection, state, near, count, allowed, by_words)
-        known = {chunk: above(cosine, mean) for chunk, cosine in by_meaning.cosines.items()}
-        chunks = np.union1d(by_words, np.fromiter(known, np.int64))
-        found = _total(chunks, said.of(chunks), known, text, meaning)
-        bound = text * next_words + meaning * (
-            above(by_meaning.farthest, mean) if by_meaning.are_more else 0.0
-        )
-        if some_without:
-            bound = max(bound, next_words)
-        best = sorted(found.values(), reverse=True)
-        if bound <= 0 or count >= _MOST or (len(best) >= question.k and best[question.k - 1] >= bound):
-            return found
+        cosines = by_meaning.cosines
+        beyond = meaning * above(by_meaning.farthest, mean) if by_meaning.are_more else 0.0
+        chunks = np.union1d(by_words, np.fromiter(cosines, np.int64))
+        found = _total(said, chunks, cosines, mean, (text, meaning))
+        least = _least(found, question.k)
+        if beyond <= least or count >= _MOST:
+            break
         count *= _MORE
+    enough = (least - beyond) / text if text else 1.0
+    # One without a vector counts by its words alone.
+    missed = np.setdiff1d(said.over(min(enough, least) if state.embedded < state.chunks else enough), chunks)
+    if len(missed):
+        cosines = likeness(connection, state, near, missed)
+        found |= _total(said, missed, cosines, mean, (text, meaning))
+    return found
+
+
+def _least(found: Mapping[int, float], k: int) -> float:
+    """Of the k best; 0 where there are fewer."""
+    return sorted(found.values(), reverse=True)[k - 1] if len(found) >= k else 0.0
 
 
 def _total(
+    said: Scores,
     chunks: NDArray[np.int64],
-    said: NDArray[np.float64],
-    known: Mapping[int, float],
-    text: float,
-    meaning: float,
+    cosines: Mapping[int, float],
+    mean: float,
+    shares: tuple[float, float],
 ) -> dict[int, float]:
     """Of a chunk without a vector, by words alone."""
+    text, meaning = shares
     return {
-        chunk: text * score + meaning * known[chunk] if chunk in known else score
-        for chunk, score in zip(chunks.tolist(), said.tolist(), strict=True)
+        chunk: text * score + meaning * above(cosines[chunk], mean) if chunk in cosines else score
+        for chunk, score in zip(chunks.tolist(), said.of(chunks).tolist(), strict=True)
     }
 
 
