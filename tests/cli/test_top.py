@@ -302,8 +302,9 @@ async def test_it_goes_on_until_ctrl_c_which_is_no_failure(scene: Scene) -> None
         seen = await asyncio.to_thread(_read_until, leader, b"BACKEND", 3)
         assert b"tiny" in seen
         process.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(process.wait, 30) == 0
+        # Read first: a terminal that nobody reads is full, and what writes to it waits.
         assert b"\x1b[?25h" in await asyncio.to_thread(_read_until, leader, b"\x1b[?25h", 1), "the cursor"
+        assert await asyncio.to_thread(process.wait, 30) == 0
     finally:
         process.kill()
         process.wait()
