@@ -55,13 +55,13 @@ def footprint(framework: Framework, runs: int) -> Footprint:
     """Raises:
     subprocess.CalledProcessError: it cannot be installed or imported here.
     """
-    python = environment(f"survey-{framework.name}", framework.requirements)
+    python = environment(f"survey-{framework.label}", framework.requirements)
     installed = json.loads(_output(python, _INSTALLED))
     versions: dict[str, str] = installed["versions"]
     _output(python, _IMPORTED, framework.imports)  # compiles
     imports = [_import(python, framework.imports) for _ in range(runs)]
     return Footprint(
-        framework.name,
+        framework.label,
         versions[framework.name],
         len(versions),
         sum(path.lstat().st_size for path in _files(Path(installed["folder"]))),

@@ -30,12 +30,12 @@ def main() -> None:
     options = parser.parse_args()
     found: list[Footprint] = []
     for each in FRAMEWORKS:
-        wanted = each.name in options.only if options.only else options.large or not each.large
+        wanted = each.label in options.only if options.only else options.large or not each.large
         if wanted:
             try:
                 found.append(footprint(each, options.runs))
             except subprocess.CalledProcessError as error:
-                print(f"Without {each.name}: {error}", file=sys.stderr)
+                print(f"Without {each.label}: {error}", file=sys.stderr)
     if options.json:
         print(json.dumps([each.as_json() for each in found], indent=1))
     elif options.markdown:

@@ -14,7 +14,7 @@ _HEADS = ("", "version", "dists", "MB", "import s", "RSS MB")
 
 
 def report(found: Sequence[Footprint]) -> None:
-    widths = (20, 12, 8, 9, 11, 9)
+    widths = (24, 12, 8, 9, 11, 9)
     for row in (_HEADS, *map(_row, found)):
         name, version, *figures = (
             f"{cell:{'<' if at < 2 else '>'}{widths[at]}}" for at, cell in enumerate(row)

@@ -16,13 +16,26 @@ class Framework:
     imports: str
     """What a program that retrieves with it begins with."""
     large: bool = False
+    beside: str = ""
+    """What it is measured without or with, where one distribution is measured twice."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}{self.beside}"
 
 
 FRAMEWORKS = (
     Framework(
         "kanoa-mlops",
+        (f"kanoa-mlops @ {_ROOT.as_uri()}",),
+        "import kanoa_mlops.cli.main",
+    ),
+    Framework(
+        "kanoa-mlops",
         (f"kanoa-mlops[grounding] @ {_ROOT.as_uri()}",),
-        "import kanoa_mlops.grounding.local, kanoa_mlops.grounding.embedding",
+        # What is imported only when it is needed is needed here.
+        "import kanoa_mlops.grounding.local, kanoa_mlops.grounding.embedding, httpx, numpy, pypdfium2",
+        beside="[grounding]",
     ),
     Framework("langchain-core", ("langchain-core>=1.7,<2",), "import langchain_core.retrievers"),
     Framework("llama-index-core", ("llama-index-core",), "import llama_index.core"),
