@@ -19,8 +19,9 @@ def cranfield(folder: Path) -> Corpus:
     """From the three files as they are published."""
     if not (folder / "cran.all.1400").exists():
         sys.exit(f"There is no cran.all.1400 in {folder}. The collection is published at {PUBLISHED}")
-    # An abstract begins with its own title again.
-    documents = {fields["I"]: fields["W"] or fields["T"] for fields in _records(folder / "cran.all.1400")}
+    # An abstract begins with its own title again; two records are empty.
+    texts = {fields["I"]: fields["W"] or fields["T"] for fields in _records(folder / "cran.all.1400")}
+    documents = {number: text for number, text in texts.items() if text}
     # Judgments count the questions in the file's order; their own numbers have gaps.
     questions = {str(number): fields["W"] for number, fields in enumerate(_records(folder / "cran.qry"), 1)}
     relevant = defaultdict(set)
@@ -32,7 +33,7 @@ def cranfield(folder: Path) -> Corpus:
         "Cranfield",
         f"{len(documents):,} abstracts, {len(questions)} questions of engineers; judged by people",
         f"free for research, {PUBLISHED}",
-        {number: text for number, text in documents.items() if text},
+        documents,
         {number: questions[number] for number in relevant},
         {number: frozenset(found) for number, found in relevant.items()},
     )
