@@ -238,8 +238,8 @@ def test_following_the_log_shows_new_lines(person: Person, client: openai.OpenAI
     reader.start()
     until(lambda: bool(ask(client)) and bool(lines))
     following.send_signal(signal.SIGINT)
-    following.wait(timeout=10)
-    reader.join(timeout=10)
+    following.wait(timeout=60)
+    reader.join(timeout=60)
     following.communicate()
     assert following.returncode == 130
     assert any("task" in line for line in lines)
