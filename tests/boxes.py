@@ -268,7 +268,7 @@ def ollama_image(podman: Podman, store: Store, catalog: Catalog) -> str:
         store,
         pinned.reference(engine.version, engine.version),
         {pinned.program[0]: 'import runpy\nrunpy.run_module("tests.fakes.ollama", run_name="__main__")\n'},
-        {f"tests/fakes/{name}": FAKES / name for name in ("ollama.py", "ollama_store.py")}
+        {f"tests/fakes/{name}": FAKES / name for name in ("listening.py", "ollama.py", "ollama_store.py")}
         | {name: name for name in needed}
         | {"attr": "attrs", "typing_extensions.py": _origin("typing_extensions")},
     )
