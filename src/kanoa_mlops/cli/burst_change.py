@@ -16,7 +16,7 @@ from kanoa_mlops.gateway.burst.edit import added, changed, removed
 from kanoa_mlops.gateway.burst.granting import Entry, burst_of, ids
 from kanoa_mlops.gateway.burst.read import allowed_in
 from kanoa_mlops.gateway.burst.secret import Secrets
-from kanoa_mlops.gateway.marked import parse_marked
+from kanoa_mlops.marked import parse_marked
 
 
 @dataclass(frozen=True)

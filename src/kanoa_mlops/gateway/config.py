@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, Field, HttpUrl
 from kanoa_mlops.gateway.backends import Backend, Kind
 from kanoa_mlops.gateway.burst.allowed import BurstConfig
 from kanoa_mlops.gateway.burst.grant import Burst
-from kanoa_mlops.gateway.marked import read_marked
-from kanoa_mlops.gateway.placed import Placed, validated
+from kanoa_mlops.marked import read_marked
+from kanoa_mlops.placed import Placed, validated
 
 if TYPE_CHECKING:
     from kanoa_mlops.catalog.load import Catalog

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.gateway.burst.edit import added, changed, removed
 from kanoa_mlops.gateway.burst.read import allowed_in
-from kanoa_mlops.gateway.marked import parse_marked
+from kanoa_mlops.marked import parse_marked
 
 PATH = Path("burst.yaml")
 COMMENTED = """\

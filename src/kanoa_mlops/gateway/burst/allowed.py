@@ -21,7 +21,7 @@ from pydantic import (
 from kanoa_mlops.catalog.fields import Count, DollarsPerMillion, Id
 from kanoa_mlops.gateway.books.money import MICRO, parse_micro
 from kanoa_mlops.gateway.hosts import is_loopback
-from kanoa_mlops.gateway.placed import Placed
+from kanoa_mlops.placed import Placed
 from kanoa_mlops.units import parse_dollars, parse_duration, parse_tokens
 
 _HEADER = re.compile(r"[A-Za-z0-9-]+")

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from kanoa_mlops.errors import SettingsError
-from kanoa_mlops.gateway.marked import parse_marked
+from kanoa_mlops.marked import parse_marked
 
 _BY_HAND = "Change it by hand"
 

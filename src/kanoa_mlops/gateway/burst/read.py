@@ -10,8 +10,8 @@ from kanoa_mlops.gateway.burst.allowed import BurstConfig, BurstDocument
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.granting import burst_of
 from kanoa_mlops.gateway.burst.secret import Secrets
-from kanoa_mlops.gateway.marked import Marked, parse_marked, read_marked
-from kanoa_mlops.gateway.placed import validated
+from kanoa_mlops.marked import Marked, parse_marked, read_marked
+from kanoa_mlops.placed import validated
 
 if TYPE_CHECKING:
     from kanoa_mlops.catalog.load import Catalog

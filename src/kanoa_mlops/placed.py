@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from kanoa_mlops.errors import SettingsError
-from kanoa_mlops.gateway.marked import Marked, Place
+from kanoa_mlops.marked import Marked, Place
 
 _Model = TypeVar("_Model", bound="Placed")
 

@@ -15,8 +15,8 @@ from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.gateway.burst.granting import burst_of
 from kanoa_mlops.gateway.burst.read import allowed_in
 from kanoa_mlops.gateway.config import GatewayConfig
-from kanoa_mlops.gateway.marked import Place, parse_marked, read_marked
-from kanoa_mlops.gateway.placed import validated
+from kanoa_mlops.marked import Place, parse_marked, read_marked
+from kanoa_mlops.placed import validated
 from tests.gateway.burst.test_read import GOOD
 
 PATH = Path("x.yaml")
