@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import mimetypes
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from kanoa_mlops.cli.client import Answered, stream_answer
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.servers import running_server
 from kanoa_mlops.errors import Failure, UserError
+from kanoa_mlops.gateway.images import image_part
 from kanoa_mlops.settings import load_settings
 from kanoa_mlops.units import format_duration
 
@@ -89,8 +89,8 @@ def _content(question: str, image: Path | None) -> list[dict[str, Any]]:
     if image is None:
         return [text]
     try:
-        encoded = base64.b64encode(image.read_bytes()).decode("ascii")
+        data = image.read_bytes()
     except OSError as error:
         raise UserError(f"{image} cannot be read: {error.strerror}.") from error
     kind = mimetypes.guess_type(image.name)[0] or "application/octet-stream"
-    return [{"type": "image_url", "image_url": {"url": f"data:{kind};base64,{encoded}"}}, text]
+    return [image_part(data, kind), text]

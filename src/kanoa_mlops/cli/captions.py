@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 from kanoa_mlops.cli.client import Answered, stream_answer
-from kanoa_mlops.gateway.description import PROMPT
-
-_MOST_TOKENS = 800
+from kanoa_mlops.gateway.description import LONGEST_ANSWER, PROMPT
+from kanoa_mlops.gateway.images import image_part
 
 
 class Captions:
@@ -25,12 +23,11 @@ class Captions:
         Raises:
             KanoaError: no model that sees is served, or it failed.
         """
-        picture = {"url": f"data:image/png;base64,{base64.b64encode(image).decode('ascii')}"}
-        content = [{"type": "image_url", "image_url": picture}, {"type": "text", "text": PROMPT}]
+        content = [image_part(image, "image/png"), {"type": "text", "text": PROMPT}]
         request = {
             "model": "vision",
             "messages": [{"role": "user", "content": content}],
-            "max_tokens": _MOST_TOKENS,
+            "max_tokens": LONGEST_ANSWER,
             "temperature": 0,
         }
         return "".join(self._words(request))

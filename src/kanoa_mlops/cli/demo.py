@@ -69,7 +69,7 @@ def command(offline: bool, as_json: bool) -> None:
         if not as_json:
             _report(screen, result)
             screen.say("\nNow with three documents of a physics course, one of them a PDF:\n")
-        found = grounded(settings, server.url, result.model, figure_file)
+        found = grounded(screen, settings, server, result.model, figure_file)
     if as_json:
         screen.json(asdict(replace(result, grounded=found)))
     else:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kanoa_mlops.cli.archive import opened_archive
+from kanoa_mlops.cli.archive import open_archive
 from kanoa_mlops.cli.demo_documents import write_documents
-from kanoa_mlops.cli.ground_add import file_reader
+from kanoa_mlops.cli.ground_add import Wanted, taken_in
 from kanoa_mlops.cli.ground_report import opened_at
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import Failure
-from kanoa_mlops.grounding.archive import Archive, Collection
-from kanoa_mlops.grounding.ingest.mirror import mirror
-from kanoa_mlops.grounding.library.ids import new_id
+from kanoa_mlops.gateway.images import image_part
+from kanoa_mlops.grounding.archive import Archive
+from kanoa_mlops.runtime.state import ServerRecord
 from kanoa_mlops.settings import Settings
 
 _NAME = "kanoa-demo"
@@ -50,7 +49,9 @@ class Grounded:
     seconds: float
 
 
-def grounded(settings: Settings, url: str, model: str, figure_file: Path) -> Grounded:
+def grounded(
+    screen: Screen, settings: Settings, server: ServerRecord, model: str, figure_file: Path
+) -> Grounded:
     """
     Raises:
         Failure: the server gave an error.
@@ -59,10 +60,10 @@ def grounded(settings: Settings, url: str, model: str, figure_file: Path) -> Gro
 
     folder = settings.cache_dir / "demo" / "documents"
     write_documents(folder)
-    with _collection(settings, folder):
+    with _collection(screen, settings, folder, server.port):
         began = time.monotonic()
         # Named, since the client would otherwise send a real OPENAI_API_KEY it finds in the environment.
-        client = openai.OpenAI(base_url=f"{url}/v1", api_key="local", max_retries=0)
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="local", max_retries=0)
         try:
             answer = client.chat.completions.create(**_request(model, figure_file))
         except openai.OpenAIError as error:
@@ -82,14 +83,12 @@ def show_grounded(screen: Screen, found: Grounded) -> None:
 
 
 @contextmanager
-def _collection(settings: Settings, folder: Path) -> Iterator[None]:
+def _collection(screen: Screen, settings: Settings, folder: Path, port: int) -> Iterator[None]:
     """Ours for as long as it takes; the server that runs finds it in the same file."""
-    with opened_archive(settings) as archive, file_reader() as reader:
+    with closing(open_archive(settings)) as archive:
         _forget(archive)
-        id, now = new_id("vs_")
-        archive.create(Collection(id, _NAME, folder=str(folder), created_at=now, used_at=now))
         try:
-            mirror(archive, id, folder, state=settings.grounding_dir, reader=reader)
+            taken_in(screen, settings, archive, Wanted(_NAME, folder), port)
             yield
         finally:
             _forget(archive)
@@ -102,11 +101,7 @@ def _forget(archive: Archive) -> None:
 
 
 def _request(model: str, figure_file: Path) -> dict[str, Any]:
-    image = base64.b64encode(figure_file.read_bytes()).decode("ascii")
-    content = [
-        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{image}"}},
-        {"type": "text", "text": _QUESTION},
-    ]
+    content = [image_part(figure_file.read_bytes(), "image/png"), {"type": "text", "text": _QUESTION}]
     return {
         "model": model,
         "messages": [{"role": "user", "content": content}],

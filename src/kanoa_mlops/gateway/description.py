@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
-from kanoa_mlops.gateway.images import Picture
+from kanoa_mlops.gateway.images import Picture, image_part
 from kanoa_mlops.gateway.usage import Usage, find_usage
 
 # The person's question stays out of it: a model that knows the question answers it instead of describing,
@@ -24,7 +23,7 @@ turning points
 - words and numbers printed in the figure, as they stand there
 Read values off the axes and write "about" before those between two ticks. Write "not readable" for what \
 cannot be read. Do not guess, interpret or conclude. If it is no chart, say likewise what it shows."""
-_LONGEST_ANSWER = 800  # tokens; a chart with several series takes 200 to 500
+LONGEST_ANSWER = 800  # tokens; a chart with several series takes 200 to 500
 _LONGEST_TEXT = 16_000  # characters, for an engine that does not heed the tokens
 
 
@@ -34,12 +33,11 @@ class NotDescribed(Exception):
 
 def question(backend: Backend, picture: Picture) -> dict[str, Any]:
     """The request that has `backend` describe the picture."""
-    image = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
-    content = [{"type": "image_url", "image_url": {"url": image}}, {"type": "text", "text": PROMPT}]
+    content = [image_part(picture.data, picture.media_type), {"type": "text", "text": PROMPT}]
     return {
         "model": backend.engine_model,
         "messages": [{"role": "user", "content": content}],
-        "max_tokens": min(_LONGEST_ANSWER, backend.context_tokens // 4),
+        "max_tokens": min(LONGEST_ANSWER, backend.context_tokens // 4),
         "temperature": 0,
     }
 

@@ -18,6 +18,14 @@ _REFERENCES = ("image_url", "video_url", "audio_url")  # what an engine would fe
 _DATA_URI = re.compile(r"data:[^,]*;base64,", re.IGNORECASE)
 
 
+def image_part(data: bytes, media_type: str) -> dict[str, Any]:
+    """The part of a message that holds the image itself."""
+    return {
+        "type": "image_url",
+        "image_url": {"url": f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"},
+    }
+
+
 @dataclass(frozen=True)
 class Reference:
     """Something a part points at."""
