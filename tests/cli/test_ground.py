@@ -61,6 +61,15 @@ def test_what_answers_is_shown_with_where_it_is(papers: Path) -> None:
     assert (first["source"], first["store"]) == ("drift.md", "papers")
 
 
+def test_files_of_one_name_in_two_folders_are_told_apart(papers: Path, home: Path) -> None:
+    (home / "notes").mkdir()
+    (home / "notes" / "drift.md").write_text("# Drift\n\nThe sensor drifts more in summer.\n")
+    run("ground", "add", "notes", str(home / "notes"))
+    shown = run("ground", "search", "papers,notes", "sensor drift").stdout
+    assert f"file://{papers}/drift.md" in shown
+    assert f"file://{home}/notes/drift.md" in shown
+
+
 def test_nothing_found_is_said(papers: Path) -> None:
     result = run("ground", "search", "papers", "zebra")
     assert (result.returncode, result.stdout) == (0, "")

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from kanoa_mlops.errors import MissingExtra, UnknownCollection
 from kanoa_mlops.grounding.archive import Archive, Collection
 from kanoa_mlops.settings import Settings
 
 
-@contextmanager
-def opened_archive(settings: Settings) -> Iterator[Archive]:
+def open_archive(settings: Settings) -> Archive:
     """
     Raises:
         KanoaError: as of the archive.
         MissingExtra: it is a Postgres, and there is nothing here that speaks to one.
-    """
-    archive = open_archive(settings)
-    try:
-        yield archive
-    finally:
-        archive.close()
-
-
-def open_archive(settings: Settings) -> Archive:
-    """
-    Raises:
-        KanoaError: as above.
     """
     if settings.collections_url is None:
         from kanoa_mlops.grounding.local import LocalArchive

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from kanoa_mlops.cli import ground_report as report
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.archive import opened_archive, own_collection
+from kanoa_mlops.cli.archive import open_archive, own_collection
 from kanoa_mlops.cli.embedder import served_embedder
 from kanoa_mlops.cli.ground_add import Wanted, taken_in
 from kanoa_mlops.cli.ground_status import changes
 from kanoa_mlops.cli.ground_watch import follow
-from kanoa_mlops.cli.library import grounding_file, opened_library
+from kanoa_mlops.cli.library import grounding_file, opened_library, paths_of
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import BadFilter, UserError
 from kanoa_mlops.grounding.archive import OWNER
@@ -61,7 +62,7 @@ def add(
     """
     screen, settings = Screen(), load_settings()
     wanted = Wanted(name, folder, readers, shareable, captions)
-    with opened_archive(settings) as archive:
+    with closing(open_archive(settings)) as archive:
         taken = taken_in(screen, settings, archive, wanted, port)
         if as_json:
             screen.json(report.taken_document(taken))
@@ -93,11 +94,10 @@ def search(
         found = library.search(
             OWNER, names.split(","), query, k=most, filters=_parsed(filters), ranking=ranking
         )
-        files = {each.id: library.archive.held(each.id) for each in library.archive.collections()}
-    if as_json:
-        screen.json(report.found_document(found))
-    else:
-        report.show_found(screen, found, files)
+        if as_json:
+            screen.json(report.found_document(found))
+        else:
+            report.show_found(screen, found, paths_of(library, found))
     if found.failures and not found.passages:
         raise next(iter(found.failures.values()))
 
@@ -108,7 +108,7 @@ def list_(as_json: bool) -> None:
     """The collections there are, and the stores of grounding.yaml."""
     screen, settings = Screen(), load_settings()
     stores = grounding_file(settings).stores
-    with opened_archive(settings) as archive:
+    with closing(open_archive(settings)) as archive:
         rows = [(each, archive.stats(each.id)) for each in archive.collections()]
     if as_json:
         screen.json(report.list_document(rows, stores))
@@ -123,7 +123,7 @@ def list_(as_json: bool) -> None:
 def show(name: str, source: str | None, as_json: bool) -> None:
     """The documents of a collection; or of one document, what is found of it."""
     screen = Screen()
-    with opened_archive(load_settings()) as archive:
+    with closing(open_archive(load_settings())) as archive:
         collection = own_collection(archive, name)
         held = archive.held(collection.id)
         if source is None:
@@ -148,7 +148,7 @@ def show(name: str, source: str | None, as_json: bool) -> None:
 def status(name: str | None, port: int | None, as_json: bool) -> None:
     """What of a collection is behind its folder, and whether it is found by meaning."""
     screen, settings = Screen(), load_settings()
-    with opened_archive(settings) as archive:
+    with closing(open_archive(settings)) as archive:
         named = [own_collection(archive, name)] if name else archive.collections()
         found = [
             report.Standing(
@@ -174,7 +174,7 @@ def rm(name: str, sources: tuple[str, ...]) -> None:
     The files of the folder stay where they are.
     """
     screen = Screen()
-    with opened_archive(load_settings()) as archive:
+    with closing(open_archive(load_settings())) as archive:
         collection = own_collection(archive, name)
         if not sources:
             held = len(archive.held(collection.id))
@@ -203,7 +203,7 @@ def eval_(name: str, questions: Path | None, most: int, port: int | None, as_jso
     Without --questions its own headings and captions are asked for.
     """
     screen, settings = Screen(), load_settings()
-    with opened_archive(settings) as archive:
+    with closing(open_archive(settings)) as archive:
         collection = own_collection(archive, name)
         asked = read_questions(questions) if questions else made_questions(archive, collection.id)
         if not asked:
@@ -225,7 +225,7 @@ def eval_(name: str, questions: Path | None, most: int, port: int | None, as_jso
 def watch(names: tuple[str, ...], port: int | None) -> None:
     """Follow the folders of collections, until Ctrl+C."""
     screen, settings = Screen(), load_settings()
-    with opened_archive(settings) as archive:
+    with closing(open_archive(settings)) as archive:
         named = [own_collection(archive, name) for name in names] or [
             each for each in archive.collections() if each.folder
         ]

@@ -20,6 +20,7 @@ from kanoa_mlops.units import format_bytes, format_duration
 
 _FEW_SKIPPED = 20
 _SNIPPET = 400  # characters
+_NONE_YET = "There is no collection yet. `kanoa-mlops ground add NAME FOLDER` makes one."
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,13 @@ def found_by(stats: Stats) -> str:
     return "found by words and by meaning"
 
 
-def show_found(screen: Screen, found: Found, files: Mapping[str, Sequence[Held]]) -> None:
-    paths = {(held.source): held.path for held_of in files.values() for held in held_of if held.path}
+def show_found(screen: Screen, found: Found, paths: Mapping[tuple[str, str], str]) -> None:
+    """`paths` are of files, by the store's name and the source."""
     for rank, each in enumerate(found.passages, 1):
         score = "" if each.score is None else f"  {each.score:.2f}"
         place = f"{each.store}: {each.title or each.source}"
         screen.print(f"{rank}. {place}{place_in(each)}{score}")
-        if path := paths.get(each.source):
+        if path := paths.get((each.store, each.source)):
             screen.print(f"   {opened_at(path, each.page)}")
         text = textwrap.shorten(" ".join(each.text.split()), _SNIPPET, placeholder=" …")
         screen.print(textwrap.indent(textwrap.fill(text, 76), "   "))
@@ -122,7 +123,7 @@ def found_document(found: Found) -> dict[str, Any]:
 
 def show_list(screen: Screen, rows: Sequence[tuple[Collection, Stats]], stores: Mapping[str, Entry]) -> None:
     if not rows and not stores:
-        screen.say("There is no collection yet. `kanoa-mlops ground add NAME FOLDER` makes one.")
+        screen.say(_NONE_YET)
         return
     table = [
         [
@@ -200,7 +201,7 @@ def chunks_document(chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
 
 def show_standing(screen: Screen, found: Sequence[Standing]) -> None:
     if not found:
-        screen.say("There is no collection yet. `kanoa-mlops ground add NAME FOLDER` makes one.")
+        screen.say(_NONE_YET)
     for each in found:
         name, stats = each.collection.name, each.stats
         screen.print(f"{name}: {stats.documents} documents, {stats.chunks} passages, {found_by(stats)}.")

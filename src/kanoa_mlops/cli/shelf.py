@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 
 from kanoa_mlops import __version__
-from kanoa_mlops.cli.archive import opened_archive
+from kanoa_mlops.cli.archive import open_archive
 from kanoa_mlops.cli.library import bound_stores, grounding_file
 from kanoa_mlops.cli.page_reader import page_reader
 from kanoa_mlops.errors import KanoaError
@@ -48,7 +48,7 @@ async def served_library(
             usual=settings.embedding_model,
         )
         try:
-            archive = stack.enter_context(opened_archive(settings))
+            archive = stack.enter_context(closing(open_archive(settings)))
             library = Library(
                 archive,
                 bound=bound,
