@@ -47,6 +47,8 @@ likely = st.recursive(
 @example("a: !!int ''")
 @example("a: !!binary é")
 @example("a: !!python/object:os.system x")
+@example("a: !!timestamp {=: 1}")
+@example("a: !!int x\nb: =")
 @example("a: 2026-13-45")
 @example("--- a\n--- b")
 @example("[" * 3000)

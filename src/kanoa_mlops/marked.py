@@ -41,14 +41,19 @@ class Marked:
         return SettingsError(f"{self.path}:{self.line(place)}: {where}: {message}", hint=hint)
 
 
-def read_marked(path: Path) -> Marked:
+def read_marked(path: Path, *, missing_ok: bool = False) -> Marked:
     """
+    Args:
+        missing_ok: a file that is not there is an empty one.
+
     Raises:
         SettingsError: it cannot be read or is not YAML; names file and line.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        if missing_ok and isinstance(error, FileNotFoundError):
+            return parse_marked(path, "")
         raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
     return parse_marked(path, text)
 
@@ -73,7 +78,7 @@ def parse_marked(path: Path, text: str) -> Marked:
         raise SettingsError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}.") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: not YAML: {error}.") from error
-    except (ValueError, LookupError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         # A date that does not exist, a tag on what is not of its kind: PyYAML lets through what Python says.
         at = next(_unreadable(root), 0) + 1
         raise SettingsError(f"{path}:{at}: not YAML that can be read: {error}.") from error
@@ -108,7 +113,7 @@ def _unreadable(root: yaml.Node | None) -> Iterator[int]:
         if isinstance(node, yaml.ScalarNode):
             try:
                 loader.construct_object(node)
-            except (ValueError, LookupError, AttributeError):
+            except (ValueError, LookupError, AttributeError, yaml.YAMLError):
                 yield node.start_mark.line
 
 

@@ -49,8 +49,8 @@ def validated(file: Marked, kind: type[_Model]) -> _Model:
     except ValidationError as error:
         problem = error.errors()[0]
         place = tuple(step for step in problem["loc"] if not str(step).startswith("("))
-        raise file.mistake(place, _told(problem)) from error
-    _remember(model, file, ())
+        raise file.mistake(place, told(problem)) from error
+    remember(model, file, ())
     return model
 
 
@@ -62,16 +62,18 @@ _WORDS = {
 }
 
 
-def _told(problem: Any) -> str:
+def told(problem: Any) -> str:
+    """One of pydantic's problems, in the words of a file's owner."""
     said = str(problem["msg"]).removeprefix("Value error, ").removesuffix(".")
     return _WORDS.get(problem["type"], f"{said}.")
 
 
-def _remember(value: object, file: Marked, place: Place) -> None:
+def remember(value: object, file: Marked, place: Place) -> None:
+    """That this, and what is in it, was written there."""
     if isinstance(value, tuple):
         for number, each in enumerate(value):
-            _remember(each, file, (*place, number))
+            remember(each, file, (*place, number))
     elif isinstance(value, Placed):
         value._file, value._place = file, place
         for name, field in type(value).model_fields.items():
-            _remember(getattr(value, name), file, (*place, field.alias or name))
+            remember(getattr(value, name), file, (*place, field.alias or name))

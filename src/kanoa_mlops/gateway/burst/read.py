@@ -10,7 +10,7 @@ from kanoa_mlops.gateway.burst.allowed import BurstConfig, BurstDocument
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.granting import burst_of
 from kanoa_mlops.gateway.burst.secret import Secrets
-from kanoa_mlops.marked import Marked, parse_marked, read_marked
+from kanoa_mlops.marked import Marked, read_marked
 from kanoa_mlops.placed import validated
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_allowed(path: Path) -> BurstConfig:
     Raises:
         SettingsError: the file is wrong; names file and line.
     """
-    return allowed_in(read_marked(path) if path.exists() else parse_marked(path, ""))
+    return allowed_in(read_marked(path, missing_ok=True))
 
 
 def allowed_in(file: Marked) -> BurstConfig:

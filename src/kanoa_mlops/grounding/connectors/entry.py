@@ -10,30 +10,28 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.grounding.connectors.secret import secret
-from kanoa_mlops.grounding.connectors.written import Place, Written
 from kanoa_mlops.grounding.types import Retriever
+from kanoa_mlops.placed import Placed
 
 
 @dataclass(frozen=True)
 class Around:
-    """Where an entry stands, and what it may look at."""
+    """What an entry may look at."""
 
-    file: Written = field(default_factory=Written)
-    place: Place = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Where keys are looked up."""
     certificates: Path | None = None
     """Authorities to trust beside the system's."""
 
 
-class Entry(BaseModel):
+class Entry(Placed):
     """One store. Its fields are those of the file; frozen, and a foreign one is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # Anybody makes one: a field that cannot be one is found when its module is loaded.
+    model_config = ConfigDict(defer_build=False)
 
     provider: str = ""
     """The name of its connector."""
@@ -53,19 +51,9 @@ class Entry(BaseModel):
         """
 
     @property
-    def folder(self) -> Path:
-        """From which relative paths in it are counted."""
-        return self._around.file.path.parent
-
-    @property
     def certificates(self) -> Path | None:
         """Authorities to trust beside the system's."""
         return self._around.certificates
-
-    def mistake(self, field: str, message: str, hint: str = "") -> SettingsError:
-        """To be raised: names file, line and field; '' for the whole entry."""
-        place = (*self._around.place, field) if field else self._around.place
-        return self._around.file.mistake(place, message, hint)
 
     def secret(self, variable: str | None, file: Path | None) -> str:
         """What this variable of the environment holds, or this file; '' where neither is named.
@@ -79,7 +67,7 @@ class Entry(BaseModel):
         return found.text
 
     def within(self, around: Around) -> Self:
-        """A copy that stands there."""
+        """A copy that looks there."""
         copy = self.model_copy()
         copy._around = around
         return copy

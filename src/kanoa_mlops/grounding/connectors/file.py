@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kanoa_mlops.errors import KanoaError, SettingsError
+from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.grounding.connectors.entry import Around, Entry
 from kanoa_mlops.grounding.connectors.registry import connector
-from kanoa_mlops.grounding.connectors.written import Place, Written, written
 from kanoa_mlops.grounding.types import Retriever
+from kanoa_mlops.marked import Marked, Place, parse_marked, read_marked
+from kanoa_mlops.placed import remember, told
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OURS = ("vs_", "file-")
@@ -57,13 +58,7 @@ def read_grounding_file(
         SettingsError: the file is wrong; names file, line and field.
         MissingExtra: a connector wants a package that is not installed; with its pip command.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return GroundingFile()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
-    return parse_grounding_file(path, text, environment, certificates)
+    return _grounding(read_marked(path, missing_ok=True), Around(environment, certificates))
 
 
 def parse_grounding_file(
@@ -78,18 +73,18 @@ def parse_grounding_file(
         SettingsError: it is wrong; names file, line and field.
         MissingExtra: a connector wants a package that is not installed; with its pip command.
     """
-    file = written(path, text)
-    entries = {
-        name: _entry(file, name, given).within(Around(file, ("stores", name), environment, certificates))
-        for name, given in _stores(file).items()
-    }
+    return _grounding(parse_marked(path, text), Around(environment, certificates))
+
+
+def _grounding(file: Marked, around: Around) -> GroundingFile:
+    entries = {name: _entry(file, name, given).within(around) for name, given in _stores(file).items()}
     return GroundingFile(
         folders={name: entry for name, entry in entries.items() if isinstance(entry, Folder)},
         stores={name: entry for name, entry in entries.items() if not isinstance(entry, Folder)},
     )
 
 
-def _stores(file: Written) -> Mapping[str, Any]:
+def _stores(file: Marked) -> Mapping[str, Any]:
     if file.document is None:
         return {}
     if not isinstance(file.document, dict):
@@ -107,7 +102,7 @@ def _stores(file: Written) -> Mapping[str, Any]:
     return stores
 
 
-def _entry(file: Written, name: str, given: object) -> Entry:
+def _entry(file: Marked, name: str, given: object) -> Entry:
     place: Place = ("stores", name)
     if not isinstance(given, dict):
         raise file.mistake(place, "it is not a mapping of keys to values.")
@@ -117,26 +112,15 @@ def _entry(file: Written, name: str, given: object) -> Entry:
     try:
         kind = Folder if provider == "local" else connector(provider)
     except KanoaError as error:
-        told = file.mistake((*place, "provider"), error.message, error.hint)
-        raise type(error)(told.message, hint=error.hint) from error
+        said = file.mistake((*place, "provider"), error.message, error.hint)
+        raise type(error)(said.message, hint=error.hint) from error
     try:
-        return kind.model_validate(given)
+        entry = kind.model_validate(given)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        raise file.mistake((*place, *problem["loc"]), _told(problem), _fields(problem, kind)) from error
-
-
-_WORDS = {
-    "extra_forbidden": "unknown key.",
-    "missing": "it is missing.",
-    "model_type": "it is not a mapping of keys to values.",
-    "tuple_type": "it is not a list.",
-}
-
-
-def _told(problem: Any) -> str:
-    said = str(problem["msg"]).removeprefix("Value error, ").removesuffix(".")
-    return _WORDS.get(problem["type"], f"{said}.")
+        raise file.mistake((*place, *problem["loc"]), told(problem), _fields(problem, kind)) from error
+    remember(entry, file, place)
+    return entry
 
 
 def _fields(problem: Any, kind: type[Entry]) -> str:
