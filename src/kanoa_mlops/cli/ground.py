@@ -13,9 +13,10 @@ from kanoa_mlops.cli import options
 from kanoa_mlops.cli.archive import open_archive, own_collection
 from kanoa_mlops.cli.embedder import served_embedder
 from kanoa_mlops.cli.ground_add import Wanted, taken_in
+from kanoa_mlops.cli.ground_search import opened_library, paths_of
 from kanoa_mlops.cli.ground_status import changes
 from kanoa_mlops.cli.ground_watch import follow
-from kanoa_mlops.cli.library import grounding_file, opened_library, paths_of
+from kanoa_mlops.cli.library import grounding_file
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import BadFilter, UserError
 from kanoa_mlops.grounding.archive import OWNER
