@@ -64,7 +64,7 @@ def shown(config: BurstConfig, catalog: Catalog, settings: Settings) -> tuple[Bu
     def look(entry: Entry, usual: str | None) -> str:
         found = secrets.look(entry, usual)
         missing.append(f"{found.why} {found.hint}".strip())
-        return found.key
+        return found.text
 
     burst = burst_of(config, catalog, look)
     now = time.time()
