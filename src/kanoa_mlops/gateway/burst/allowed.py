@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from kanoa_mlops.api_address import parse_api_address
 from kanoa_mlops.catalog.fields import Count, DollarsPerMillion, Id
 from kanoa_mlops.gateway.books.money import MICRO, parse_micro
 from kanoa_mlops.gateway.hosts import is_loopback
@@ -51,16 +52,8 @@ def _address(text: str) -> str:
     Raises:
         ValueError: no address that a key may be sent to.
     """
-    try:
-        url = urlsplit(text)
-        host, _ = url.hostname, url.port
-    except ValueError as error:
-        raise ValueError(f"it is no address: {error}") from error
-    if url.scheme not in ("http", "https") or not host or not text.isascii() or not text.isprintable():
-        raise ValueError("it is no address; write it as in 'https://api.example.com/v1'")
-    if url.username is not None or url.query or url.fragment:
-        raise ValueError("it has more than host and path; a key belongs in a file, see key_file")
-    if url.scheme == "http" and not is_loopback(host):
+    scheme, host = parse_api_address(text, key_field="key_file")
+    if scheme == "http" and not is_loopback(host):
         raise ValueError("a key goes beyond this machine by https:// alone")
     return text.rstrip("/")
 

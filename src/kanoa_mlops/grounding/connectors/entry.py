@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from kanoa_mlops.api_address import parse_api_address
 from kanoa_mlops.grounding.connectors.secret import secret
 from kanoa_mlops.grounding.types import Retriever
 from kanoa_mlops.placed import Placed
@@ -97,16 +97,8 @@ class KeyedEntry(Entry):
 
 
 def _address(text: str) -> str:
-    try:
-        url = urlsplit(text)
-        host, _ = url.hostname, url.port
-    except ValueError as error:
-        raise ValueError(f"it is no address: {error}") from error
-    if url.scheme not in ("http", "https") or not host or not text.isascii() or not text.isprintable():
-        raise ValueError("it is no address; write it as in 'https://api.example.com/v1'")
-    if url.username is not None or url.query or url.fragment:
-        raise ValueError("it has more than host and path; a key belongs in a file, see api_key_file")
-    if url.scheme == "http" and not _is_near(host):
+    scheme, host = parse_api_address(text, key_field="api_key_file")
+    if scheme == "http" and not _is_near(host):
         raise ValueError("questions and keys go beyond the own network by https:// alone")
     return text.rstrip("/")
 
