@@ -11,7 +11,18 @@ import pytest
 import kanoa_mlops
 
 ROOT = Path(kanoa_mlops.__file__).parent
-BASE = {"errors", "units", "settings", "database", "api_address", "marked", "placed", "secret", "__init__"}
+BASE = {
+    "errors",
+    "units",
+    "settings",
+    "database",
+    "api_address",
+    "marked",
+    "placed",
+    "postgres",
+    "secret",
+    "__init__",
+}
 # Room -> the rooms it may import besides its own and the base.
 ARROWS = {
     "catalog": set(),

@@ -86,6 +86,12 @@ class Replica:
         """At its health."""
         return await self._metric(r'kanoa_requests_total\{.*route="/",.*\}')
 
+    async def watched(self) -> None:
+        """Wait until Traefik has looked, and so is told when this leaves; the first look may be ours."""
+        async with asyncio.timeout(30):
+            while await self.looks() < 2:
+                await asyncio.sleep(0.1)
+
     async def answered(self) -> int:
         """Chats, and well."""
         return await self._metric(r'kanoa_requests_total\{.*route="/v1/chat/completions",.*status="200".*\}')

@@ -89,9 +89,7 @@ async def site(home: Path, authority: Authority, stand: Stand) -> AsyncIterator[
 async def test_a_replica_that_is_stopped_cuts_nothing_and_loses_nothing(site: Site) -> None:
     leaving, staying = site.replicas
     streams = await site.held()
-    async with asyncio.timeout(30):
-        while await leaving.looks() < 2:  # the first may have been ours
-            await asyncio.sleep(0.1)
+    await leaving.watched()
     leaving.process.send_signal(signal.SIGTERM)
     asked = 0
 

@@ -106,6 +106,7 @@ async def test_one_that_leaves_cuts_nothing_and_gives_back_what_it_held(site: Si
     anna, ben = await site.asker("anna", f"--parallel={STREAMS}"), await site.asker("ben")
     streams = await anna.hold(STREAMS)
     assert await leaving.running() == STREAMS // 2
+    await leaving.watched()
     leaving.process.send_signal(signal.SIGTERM)
     asked = 0
     async with asyncio.timeout(60):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kanoa_mlops.errors import BooksBusy, BooksUnusable, KanoaError, SettingsError
-from kanoa_mlops.gateway.books import link, postgres_schema
+from kanoa_mlops.gateway.books import postgres_schema
 from kanoa_mlops.gateway.books.books import Books
 from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
 from kanoa_mlops.gateway.books.key import new_key
@@ -22,6 +22,7 @@ from kanoa_mlops.gateway.books.postgres import PostgresStore
 from kanoa_mlops.gateway.books.refusal import Limit, Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.books.spending import Sum
+from kanoa_mlops.postgres import Bounded
 from tests.gateway.books.making import NOON, at_once, entry
 from tests.gateway.books.places import hold, let_go, requests
 from tests.postgres import Postgres
@@ -106,7 +107,7 @@ def test_whoever_was_thrown_out_comes_back(postgres: Postgres, store: PostgresSt
 def test_a_server_that_is_frozen_is_given_up(
     postgres: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(Bounded, "patience", 0.3)
     store = PostgresStore(Address(url))
     ((process,),) = store._link.rows("SELECT pg_backend_pid()")
     os.kill(process, signal.SIGSTOP)

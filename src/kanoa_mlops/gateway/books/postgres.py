@@ -12,7 +12,7 @@ import psycopg
 from kanoa_mlops.gateway.books.budget import Cap, Payer, first_day, refuse
 from kanoa_mlops.gateway.books.entry import Entry
 from kanoa_mlops.gateway.books.key import Key
-from kanoa_mlops.gateway.books.link import Address, Link, Row
+from kanoa_mlops.gateway.books.link import Address, Link
 from kanoa_mlops.gateway.books.postgres_schema import migrate
 from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.books.reservation import FORGOTTEN_AFTER, LAPSES_AFTER, Reservation
@@ -28,6 +28,7 @@ from kanoa_mlops.gateway.books.rows import (
 from kanoa_mlops.gateway.books.spending import Booked, Spent
 from kanoa_mlops.gateway.books.state import Change, State, dumped, loaded
 from kanoa_mlops.gateway.books.totals import Dimension, Total
+from kanoa_mlops.postgres import Connection, Row
 
 # Held until the end of the transaction: others who write wait here, and see what was written.
 _PEN = "UPDATE books SET changes = changes + 1 RETURNING changes"
@@ -199,7 +200,7 @@ class PostgresStore:
         return int(changes)
 
     @contextmanager
-    def _writing(self) -> Iterator[psycopg.Connection[Row]]:
+    def _writing(self) -> Iterator[Connection]:
         with self._link.transaction() as connection:
             pen = connection.execute(_PEN)
             yield connection

@@ -45,14 +45,8 @@ class AzureSearch(KeyedEntry):
     api_version: str = "2024-07-01"
 
     def connect(self, name: str) -> SearchIndex:
-        service = Service(name, self.endpoint, headers=self._headers, certificates=self.certificates)
+        service = self.service(name, self.endpoint, self.key_header)
         return SearchIndex(name, self, service)
-
-    def _headers(self) -> Mapping[str, str]:
-        key = self.key()
-        if not key:
-            return {}
-        return {"api-key": key} if self.key_header == "api-key" else {"Authorization": f"Bearer {key}"}
 
 
 @dataclass(frozen=True)

@@ -44,18 +44,8 @@ class Chroma(EmbeddedEntry, KeyedEntry):
 
     def joined(self, name: str, embedder: Embedder) -> ChromaCollection:
         """With what makes vectors of questions."""
-        service = Service(name, self.url, headers=self._headers, certificates=self.certificates)
+        service = self.service(name, self.url, self.key_header)
         return ChromaCollection(name, self, service, embedder)
-
-    def _headers(self) -> Mapping[str, str]:
-        key = self.key()
-        if not key:
-            return {}
-        return (
-            {"Authorization": f"Bearer {key}"}
-            if self.key_header == "authorization"
-            else {"x-chroma-token": key}
-        )
 
 
 @dataclass

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field
 
 from kanoa_mlops.errors import RetrieverFailed
-from kanoa_mlops.grounding.connectors.entry import Address, Entry
+from kanoa_mlops.grounding.connectors.entry import Address, Entry, Variable
 from kanoa_mlops.grounding.connectors.patience import ANSWER_SECONDS
 from kanoa_mlops.grounding.embedding import HttpEmbedder
 from kanoa_mlops.grounding.types import Embedder, Prompts
@@ -21,7 +20,7 @@ class EmbeddedEntry(Entry):
     """The one whose vectors the store keeps, by the name it is served under."""
     embedding_url: Address = "http://127.0.0.1:8000/v1"
     """Whatever answers `/embeddings` as OpenAI does; unset, this machine's own gateway."""
-    embedding_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    embedding_key_env: Variable | None = None
     embedding_key_file: Path | None = None
     embedding_prompt: str = ""
     """Written before a question, where the model's card wants it."""

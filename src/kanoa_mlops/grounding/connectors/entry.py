@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_valid
 
 from kanoa_mlops.api_address import parse_api_address
 from kanoa_mlops.grounding.connectors.secret import secret
+from kanoa_mlops.grounding.connectors.service import Service
 from kanoa_mlops.grounding.types import Retriever
 from kanoa_mlops.placed import Placed
 
@@ -25,6 +26,10 @@ class Around:
     """Where keys are looked up."""
     certificates: Path | None = None
     """Authorities to trust beside the system's."""
+
+
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""The name of one of the environment."""
 
 
 class Entry(Placed):
@@ -76,7 +81,7 @@ class Entry(Placed):
 class KeyedEntry(Entry):
     """Of a service that may want a key."""
 
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: Variable | None = None
     """A variable of the environment that holds the key."""
     api_key_file: Path | None = None
     """Holds the key alone; relative to the folder of `grounding.yaml`."""
@@ -94,6 +99,26 @@ class KeyedEntry(Entry):
             SettingsError: it is not there, or others can read the file.
         """
         return self.secret(self.api_key_env, self.api_key_file)
+
+    def service(self, name: str, url: str, key_header: str) -> Service:
+        """The one at this address, which is asked with the key.
+
+        Args:
+            name: of the store.
+            key_header: in small letters; `authorization` takes the key as a bearer's.
+
+        Raises:
+            MissingExtra: httpx is not installed.
+            SettingsError: the certificates cannot be read. A key that is not there is told when asked.
+        """
+
+        def headers() -> Mapping[str, str]:
+            key = self.key()
+            if not key:
+                return {}
+            return {key_header: f"Bearer {key}" if key_header == "authorization" else key}
+
+        return Service(name, url, headers=headers, certificates=self.certificates)
 
 
 def _address(text: str) -> str:

@@ -44,14 +44,8 @@ class OpenAI(KeyedEntry):
     rewrite_query: bool | None = None
 
     def connect(self, name: str) -> VectorStore:
-        service = Service(name, self.base_url, headers=self._headers, certificates=self.certificates)
+        service = self.service(name, self.base_url, self.key_header)
         return VectorStore(name, self, service)
-
-    def _headers(self) -> Mapping[str, str]:
-        key = self.key()
-        if not key:
-            return {}
-        return {"api-key": key} if self.key_header == "api-key" else {"Authorization": f"Bearer {key}"}
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, SecretStr, model_validator
 
 from kanoa_mlops.errors import MissingExtra
 from kanoa_mlops.grounding.connectors.embedded import EmbeddedEntry
+from kanoa_mlops.grounding.connectors.entry import Variable
 from kanoa_mlops.grounding.types import Embedder
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def _postgres(url: SecretStr) -> SecretStr:
 class Pgvector(EmbeddedEntry):
     url: Annotated[SecretStr, AfterValidator(_postgres)]
     """postgresql://user@host:5432/database; what it lacks, libpq looks for in its own places."""
-    password_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    password_env: Variable | None = None
     password_file: Path | None = None
     table: str = ""
     """May be `schema.table`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.postgres import Connection
 
 _FIND = (
     "SELECT nspname, typname, atttypmod FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "

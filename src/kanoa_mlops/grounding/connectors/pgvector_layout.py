@@ -12,7 +12,7 @@ from kanoa_mlops.errors import BadFilter
 from kanoa_mlops.grounding.connectors.kept import Names
 from kanoa_mlops.grounding.postgres.conditions import Place, Say, in_column
 from kanoa_mlops.grounding.postgres.quoting import quoted, quoted_text
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.postgres import Connection
 
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.connectors.pgvector import Pgvector

@@ -18,12 +18,11 @@ from kanoa_mlops.grounding.connectors.patience import ANSWER_SECONDS
 from kanoa_mlops.grounding.connectors.pgvector_column import Column, column
 from kanoa_mlops.grounding.connectors.pgvector_layout import Layout, layout
 from kanoa_mlops.grounding.filters import Filter
-from kanoa_mlops.grounding.postgres.address import Address
 from kanoa_mlops.grounding.postgres.conditions import Condition, condition
 from kanoa_mlops.grounding.postgres.quoting import quoted
-from kanoa_mlops.grounding.postgres.server import Connection, Row, Server
-from kanoa_mlops.grounding.postgres.trouble import Trouble
+from kanoa_mlops.grounding.postgres.server import Server
 from kanoa_mlops.grounding.types import Embedder, Passage
+from kanoa_mlops.postgres import Address, Connection, Row, Trouble
 
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.connectors.pgvector import Pgvector

@@ -44,12 +44,8 @@ class Qdrant(EmbeddedEntry, KeyedEntry):
 
     def joined(self, name: str, embedder: Embedder) -> QdrantCollection:
         """With what makes vectors of questions."""
-        service = Service(name, self.url, headers=self._headers, certificates=self.certificates)
+        service = self.service(name, self.url, "api-key")
         return QdrantCollection(name, self, service, embedder)
-
-    def _headers(self) -> Mapping[str, str]:
-        key = self.key()
-        return {"api-key": key} if key else {}
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from kanoa_mlops.grounding.local.rows import (
     row_of_collection,
     unknown_collection,
 )
-from kanoa_mlops.grounding.postgres.address import Address
-from kanoa_mlops.grounding.postgres.server import Connection, Server
+from kanoa_mlops.grounding.postgres.server import Server
 from kanoa_mlops.grounding.shared import documents, uploads, vectors
 from kanoa_mlops.grounding.shared.extension import extension
 from kanoa_mlops.grounding.shared.nearest import SETTINGS
@@ -32,6 +31,7 @@ from kanoa_mlops.grounding.shared.state import State, hold, look
 from kanoa_mlops.grounding.shared.sweeping import sweep
 from kanoa_mlops.grounding.shared.told import told
 from kanoa_mlops.grounding.types import Chunk, Document, Passage, Ranking, Space
+from kanoa_mlops.postgres import Address, Connection
 
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.types import Vectors

@@ -13,12 +13,12 @@ import numpy as np
 from kanoa_mlops.grounding.archive import Held, Stats
 from kanoa_mlops.grounding.local.rows import name_of, named
 from kanoa_mlops.grounding.local.terms import counts
-from kanoa_mlops.grounding.postgres.server import Connection, Row
 from kanoa_mlops.grounding.shared import vectors, words
 from kanoa_mlops.grounding.shared.postings import postings
 from kanoa_mlops.grounding.shared.rows import DOCUMENT_COLUMNS, attributes_of, row_of_chunk, row_of_document
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.types import Chunk, Document
+from kanoa_mlops.postgres import Connection, Row
 
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.shared.vectors import Sum

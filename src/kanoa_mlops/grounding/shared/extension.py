@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.postgres import Connection
 
 _OLDEST = (0, 8)
 """The first with `hnsw.iterative_scan`:

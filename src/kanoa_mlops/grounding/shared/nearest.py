@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 
-from kanoa_mlops.grounding.postgres.server import Connection, Row
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.shared.vectors import EXACT
+from kanoa_mlops.postgres import Connection, Row
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kanoa_mlops.errors import ArchiveUnusable
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.postgres import Connection
 
 SCHEMA = "kanoa_mlops_collections"
 """In which all tables are, so that the database may hold other things."""

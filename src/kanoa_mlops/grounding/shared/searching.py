@@ -13,7 +13,6 @@ from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.local.asked import asked
 from kanoa_mlops.grounding.local.rows import name_of
 from kanoa_mlops.grounding.postgres.conditions import condition, in_column
-from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared import words
 from kanoa_mlops.grounding.shared.middle import above, mean_likeness
 from kanoa_mlops.grounding.shared.nearest import Allowed, likeness, nearest
@@ -22,6 +21,7 @@ from kanoa_mlops.grounding.shared.rows import attributes_of
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.shared.vectors import written
 from kanoa_mlops.grounding.types import Passage, Ranking
+from kanoa_mlops.postgres import Connection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kanoa_mlops.grounding.local.rows import space_of, unknown_collection
-from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared.tables import Tables
 from kanoa_mlops.grounding.types import Space
+from kanoa_mlops.postgres import Connection
 
 _FIND = (
     "SELECT number, model, dimensions, next_chunk, segments, chunks, embedded, terms, middle "

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg import sql
 
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.postgres import Connection
 
 _SMALL = 64 * 2**20
 """Bytes; written anew in about a second, during which the collection is not searched."""

@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.types import Space
+from kanoa_mlops.postgres import Connection
 
 _MAKE: LiteralString = """
     CREATE TABLE {documents} (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kanoa_mlops.errors import ArchiveBusy, ArchiveUnusable, DiskFull, KanoaError
-from kanoa_mlops.grounding.postgres.trouble import Trouble
+from kanoa_mlops.postgres import Trouble
 
 
 def told(name: str, trouble: Trouble, words: str) -> KanoaError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kanoa_mlops.grounding.archive import File
 from kanoa_mlops.grounding.local.rows import FILE_COLUMNS, file_of, row_of_file, unknown_file
-from kanoa_mlops.grounding.postgres.server import Connection
+from kanoa_mlops.postgres import Connection
 
 _ADD = f"INSERT INTO files ({FILE_COLUMNS}, content) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _FILES = f"SELECT {FILE_COLUMNS} FROM files ORDER BY created_at, id"

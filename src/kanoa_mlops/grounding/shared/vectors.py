@@ -10,11 +10,11 @@ import orjson
 from psycopg import sql
 
 from kanoa_mlops.errors import OtherSpace
-from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared.middle import packed, read, unpacked
 from kanoa_mlops.grounding.shared.rows import fit
 from kanoa_mlops.grounding.shared.state import State
 from kanoa_mlops.grounding.types import Chunk, Space
+from kanoa_mlops.postgres import Connection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

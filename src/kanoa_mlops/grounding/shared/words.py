@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kanoa_mlops.grounding.local.bm25 import telling, weights
-from kanoa_mlops.grounding.postgres.server import Connection
 from kanoa_mlops.grounding.shared.postings import POSTING, Scores, score, without
 from kanoa_mlops.grounding.shared.segments import segment_of, to_join
 from kanoa_mlops.grounding.shared.state import State
+from kanoa_mlops.postgres import Connection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
