@@ -14,7 +14,6 @@ import pytest
 
 from kanoa_mlops.cli.books import open_limits, open_store
 from kanoa_mlops.errors import MissingExtra
-from kanoa_mlops.gateway.books.rate_limits import OwnLimits
 from kanoa_mlops.gateway.books.shared_limits import SharedLimits
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.settings import load_settings
@@ -81,7 +80,8 @@ def test_limits_are_kept_where_the_books_are(shared: Path) -> None:
 def test_without_an_address_it_is_a_file(home: Path) -> None:
     with closing(open_store(load_settings())) as store:
         assert isinstance(store, SqliteStore)
-    assert isinstance(open_limits(load_settings()), OwnLimits)
+    with closing(open_limits(load_settings())) as limits:
+        assert isinstance(limits, SharedLimits)
     assert (home / "state" / "gateway.db").exists()
 
 

@@ -7,7 +7,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from kanoa_mlops.errors import MissingExtra
-from kanoa_mlops.gateway.books.rate_limits import OwnLimits, RateLimits
+from kanoa_mlops.gateway.books.company import Company
+from kanoa_mlops.gateway.books.rate_limits import RateLimits
 from kanoa_mlops.gateway.books.shared_limits import SharedLimits
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.books.store import Store
@@ -56,15 +57,15 @@ def looked_up(
 
 
 def open_limits(settings: Settings) -> RateLimits:
-    """Shared where the books are; gateways of one file keep each its own, as there a database would be asked
-    on every request for what nearly always is one process.
+    """Kept where the books are.
 
     Raises:
         KanoaError: as above.
     """
-    if settings.books_url is None:
-        return OwnLimits()
     # A connection of its own: a request must not wait for the ledger to be written.
+    if settings.books_url is None:
+        store = SqliteStore(settings.books_file, patience=_PATIENCE_SECONDS)
+        return SharedLimits(store, Company(settings.books_file))
     return SharedLimits(_postgres(settings, _PATIENCE_SECONDS))
 
 

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kanoa_mlops.gateway.books import shared_limits
+from kanoa_mlops.gateway.books import asked as asking
+from kanoa_mlops.gateway.books.company import Company
 from kanoa_mlops.gateway.books.key import Key, KeyLimits
 from kanoa_mlops.gateway.books.rate_limits import OwnLimits, Place, RateLimits
 from kanoa_mlops.gateway.books.refusal import Limit, Refusal
@@ -33,12 +35,24 @@ async def gateway(where: str) -> AsyncIterator[Opens]:
     made: list[SharedLimits] = []
 
     def start(lapses_after: float = 30.0) -> SharedLimits:
-        made.append(SharedLimits(opened(where, patience=30.0), lapses_after=lapses_after))
+        made.append(started(where, lapses_after))
         return made[-1]
 
     yield start
     for each in made:
         each.close()
+
+
+def started(where: str, lapses_after: float) -> SharedLimits:
+    company = None if where.startswith("postgresql://") else Company(Path(where))
+    return SharedLimits(opened(where, patience=30.0), company, lapses_after=lapses_after)
+
+
+async def together(gateways: Sequence[SharedLimits]) -> Sequence[SharedLimits]:
+    """Once each has let somebody in, they know of one another."""
+    for each in gateways:
+        let_in(await each.admit(key("someone", parallel=9))).end()
+    return gateways
 
 
 def let_in(found: Place | Refusal) -> Place:
@@ -112,11 +126,9 @@ async def test_tokens_that_one_used_are_waited_for_at_the_other(gateway: Opens) 
 async def test_what_a_killed_one_had_lapses(gateway: Opens, where: str) -> None:
     program = (
         "import asyncio, os\n"
-        "from kanoa_mlops.gateway.books.shared_limits import SharedLimits\n"
-        "from tests.gateway.books.places import opened\n"
-        "from tests.gateway.books.test_shared_limits import key, let_in\n"
+        "from tests.gateway.books.test_shared_limits import key, let_in, started\n"
         "async def main():\n"
-        "    limits = SharedLimits(opened(os.environ['WHERE'], patience=30.0), lapses_after=4.0)\n"
+        "    limits = started(os.environ['WHERE'], 4.0)\n"
         "    places = [let_in(await limits.admit(key(parallel=2))) for _ in range(2)]\n"
         "    print('in', flush=True)\n"
         "    await asyncio.sleep(600)\n"
@@ -135,7 +147,7 @@ async def test_what_a_killed_one_had_lapses(gateway: Opens, where: str) -> None:
 
 
 async def test_what_lasts_is_said_again_and_again(gateway: Opens, store: Stored) -> None:
-    limits = gateway(lapses_after=0.3)
+    limits, _ = await together([gateway(lapses_after=0.3), gateway()])
     let_in(await limits.admit(key(parallel=1)))
 
     def end() -> int:
@@ -160,7 +172,7 @@ async def test_one_that_closes_gives_back_what_it_has(gateway: Opens) -> None:
 
 
 async def test_whoever_leaves_while_waiting_takes_nothing(gateway: Opens, store: Stored) -> None:
-    limits, anna = gateway(), key(parallel=1)
+    (limits, _), anna = await together([gateway(), gateway()]), key(parallel=1)
     let_in(await limits.admit(anna)).end()
     hold_states(store)
     waiting = [asyncio.create_task(limits.admit(anna)) for _ in range(3)]
@@ -176,13 +188,13 @@ async def test_whoever_leaves_just_as_it_is_let_in_takes_nothing(
     gateway: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits, anna = gateway(), key(parallel=1)
-    deliver = shared_limits._deliver
+    deliver = asking._deliver
 
     def then_leave(answer: asyncio.Future[Place | Refusal], found: Place | Refusal) -> None:
         deliver(answer, found)
         asked.cancel()
 
-    monkeypatch.setattr(shared_limits, "_deliver", then_leave)
+    monkeypatch.setattr(asking, "_deliver", then_leave)
     asked = asyncio.create_task(limits.admit(anna))
     (left,) = await gathered([asked])
     assert isinstance(left, asyncio.CancelledError)
@@ -223,7 +235,7 @@ async def test_a_database_that_is_held_is_not_waited_for_for_ever(
     gateway: Opens, store: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kanoa_mlops.gateway.books.shared_limits._PATIENCE", 0.2)
-    limits, anna = gateway(), key(parallel=1)
+    (limits, _), anna = await together([gateway(), gateway()]), key(parallel=1)
     let_in(await limits.admit(anna)).end()
     hold_states(store)
     found = await limits.admit(anna)

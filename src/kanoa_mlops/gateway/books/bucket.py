@@ -41,6 +41,11 @@ class Bucket:
         self.refill(now)
         return self._level == self._per_minute * _MINUTE
 
+    def rebase(self, now: int, then: int) -> None:
+        """By another clock from now on, which says `then` where this one says `now`."""
+        self.refill(now)
+        self._at = then
+
     def saved(self) -> list[int]:
         """As plain values."""
         return [self._per_minute, self._level, self._at]

@@ -7,8 +7,8 @@ more, and its requests count no longer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from kanoa_mlops.gateway.books.bucket import Bucket
 from kanoa_mlops.gateway.books.key import Key
@@ -30,6 +30,8 @@ class Word:
     """To be charged."""
     asking: Sequence[Key]
     """One for each request that wants to be let in; the key as it is now."""
+    counted: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Buckets that it alone has counted meanwhile."""
 
 
 def said(state: State, now: float, word: Word, lapses_after: float) -> tuple[State, list[Refusal | None]]:
@@ -46,15 +48,30 @@ def said(state: State, now: float, word: Word, lapses_after: float) -> tuple[Sta
         if name != word.gateway and until > moment
     }
     elsewhere = sum(count for count, _ in others.values())
-    use = Use(
-        _restored(state, "requests", moment), _restored(state, "tokens", moment), elsewhere + word.running
-    )
+    use = use_of({**state, **word.counted}, elsewhere + word.running, moment)
     use.charge(word.tokens, moment)
     refusals = [use.admit(key, moment) for key in word.asking]
     mine = {word.gateway: [use.running - elsewhere, end]} if use.running > elsewhere else {}
+    return {**saved(use), "running": others | mine}, refusals
+
+
+def saved(use: Use) -> dict[str, list[int]]:
+    """Its buckets, as they are kept."""
     buckets = {"requests": use.requests, "tokens": use.tokens}
-    kept = {name: bucket.saved() for name, bucket in buckets.items() if bucket is not None}
-    return kept | {"running": others | mine}, refusals
+    return {name: bucket.saved() for name, bucket in buckets.items() if bucket is not None}
+
+
+def use_of(state: State, running: int, now: int) -> Use:
+    """
+    Args:
+        now: microseconds of the database's clock.
+    """
+    return Use(_restored(state, "requests", now), _restored(state, "tokens", now), running)
+
+
+def is_alone(state: State, gateway: str) -> bool:
+    """Nobody else has anything under way."""
+    return not set(state.get("running", ())) - {gateway}
 
 
 def _restored(state: State, name: str, now: int) -> Bucket | None:

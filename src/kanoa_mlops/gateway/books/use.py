@@ -39,6 +39,12 @@ class Use:
             self.tokens.refill(now)
             self.tokens.take(tokens)
 
+    def rebase(self, now: int, then: int) -> None:
+        """What one clock calls now, another one calls then; by that it is counted from now on."""
+        for each in (self.requests, self.tokens):
+            if each is not None:
+                each.rebase(now, then)
+
     def is_idle(self, now: int) -> bool:
         """Hence the same as a new one."""
         buckets = (each for each in (self.requests, self.tokens) if each is not None)
