@@ -1,4 +1,4 @@
-"""Two gateways as on machines of their own, before one Postgres, and Traefik before both."""
+"""Two gateways before one set of books, a Postgres or a file of their machine, and Traefik before both."""
 
 from __future__ import annotations
 
@@ -84,11 +84,10 @@ class Site:
 
     engine: HoldingEngine
     provider: FakeProvider
-    postgres: Postgres
     standing: Standing
     replicas: tuple[Replica, Replica]
     machines: tuple[Mapping[str, str], Mapping[str, str]]
-    """What is set on each: folders of its own, and the one database."""
+    """What is set for each: folders of its own and the one database, or the one folder."""
     context: SSLContext
     stack: AsyncExitStack = field(repr=False)
 
@@ -127,14 +126,20 @@ class Site:
 
 @asynccontextmanager
 async def two_gateways(
-    home: Path, authority: Authority, stand: Stand, postgres: Postgres
+    home: Path, authority: Authority, stand: Stand, postgres: Postgres | None
 ) -> AsyncIterator[Site]:
+    """
+    Args:
+        postgres: where the books are; None for a file of both.
+    """
     async with AsyncExitStack() as stack:
-        database = stack.enter_context(postgres.database())
+        database = stack.enter_context(postgres.database()) if postgres else ""
         engine = await stack.enter_async_context(HoldingEngine())
         provider = await stack.enter_async_context(FakeProvider())
         config = _config(home, engine, provider)
         one, other = (_machine(home / name, database, postgres) for name in ("one", "other"))
+        if not database:
+            other = one
         replicas = (
             Replica.start(config, home / "one.log", one),
             Replica.start(config, home / "other.log", other),
@@ -144,7 +149,7 @@ async def two_gateways(
         for each in replicas:
             await asyncio.to_thread(wait_for_health, each.url, each.process, each.log)
         standing = await stand(*(each.url for each in replicas))
-        yield Site(engine, provider, postgres, standing, replicas, (one, other), authority.context, stack)
+        yield Site(engine, provider, standing, replicas, (one, other), authority.context, stack)
         engine.go.set()
 
 
@@ -185,17 +190,23 @@ def _config(home: Path, engine: HoldingEngine, provider: FakeProvider) -> Path:
     return config
 
 
-def _machine(folder: Path, database: str, postgres: Postgres) -> Mapping[str, str]:
+def _machine(folder: Path, database: str, postgres: Postgres | None) -> Mapping[str, str]:
     """The password is in a file, as it would be."""
     folder.mkdir()
+    machine = {
+        "KANOA_MLOPS_CONFIG": str(folder / "mlops.toml"),
+        "KANOA_MLOPS_STATE_DIR": str(folder / "state"),
+        "KANOA_MLOPS_DRAIN": "60",
+    }
+    if postgres is None:
+        return machine
     word = folder / "password"
     word.touch(mode=0o600)
     word.write_text(postgres.password)
     address = psycopg.conninfo.conninfo_to_dict(database)
+    url = f"postgresql://{address['user']}@127.0.0.1:{address['port']}/{address['dbname']}"
     return {
-        "KANOA_MLOPS_CONFIG": str(folder / "mlops.toml"),
-        "KANOA_MLOPS_STATE_DIR": str(folder / "state"),
-        "KANOA_MLOPS_BOOKS": f"postgresql://{address['user']}@127.0.0.1:{address['port']}/{address['dbname']}",
+        **machine,
+        "KANOA_MLOPS_BOOKS": url,
         "KANOA_MLOPS_BOOKS_PASSWORD_FILE": str(word),
-        "KANOA_MLOPS_DRAIN": "60",
     }

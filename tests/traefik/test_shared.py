@@ -1,4 +1,4 @@
-"""Two real gateways behind the real Traefik before a real Postgres: keys, budgets and limits are of both."""
+"""Two real gateways behind the real Traefik: keys, budgets and limits are of both, wherever the books are."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ ANSWER = "The sales rise."
 STREAMS = 8
 
 
-@pytest.fixture
-async def site(home: Path, authority: Authority, stand: Stand, postgres: Postgres) -> AsyncIterator[Site]:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def site(
+    request: pytest.FixtureRequest, home: Path, authority: Authority, stand: Stand
+) -> AsyncIterator[Site]:
+    postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
     async with two_gateways(home, authority, stand, postgres) as site:
         yield site
 
@@ -151,13 +154,16 @@ async def test_what_a_killed_one_held_lapses(site: Site) -> None:
     assert sum(isinstance(each, Exception) for each in ended) == lost, "a cut is seen to be one"
 
 
-async def test_while_the_database_is_away_nothing_is_spent_and_nothing_lost(site: Site) -> None:
+@pytest.mark.parametrize("site", ["postgres"], indirect=True)
+async def test_while_the_database_is_away_nothing_is_spent_and_nothing_lost(
+    site: Site, postgres: Postgres
+) -> None:
     anna, ben = await site.asker("anna", "--burst"), await site.asker("ben", "--parallel=4")
     streams = await anna.hold(STREAMS)
     site.provider.seconds = 2.0
     paying = [asyncio.create_task(anna.ask_beyond()) for _ in range(STREAMS)]
     await until(partial(_asked, site, STREAMS))
-    await asyncio.to_thread(site.postgres.stop, "immediate")
+    await asyncio.to_thread(postgres.stop, "immediate")
     try:
         answered = await asyncio.gather(*paying)
         local = [await anna.ask() for _ in range(STREAMS)]
@@ -166,7 +172,7 @@ async def test_while_the_database_is_away_nothing_is_spent_and_nothing_lost(site
         _, dear = await outcomes(anna.ask_beyond() for _ in range(STREAMS))
         _, limited = await outcomes(ben.ask() for _ in range(2))
     finally:
-        await asyncio.to_thread(site.postgres.start)
+        await asyncio.to_thread(postgres.start)
     assert local == [ANSWER] * STREAMS
     assert codes(dear) == {(503, "books_unreachable")}
     assert site.provider.asked == STREAMS, "what was refused was not sent"
