@@ -58,6 +58,10 @@ class Dispatcher:
             raise refused(settled)
         return settled
 
+    def has_several(self, model: str) -> bool:
+        """Backends that serve it, whatever their state."""
+        return len(self._line(model).posts) > 1
+
     def elsewhere(self, ask: Ask, guest: Guest, avoid: frozenset[str]) -> Seat | None:
         """A place at another backend, where one is free now."""
         settled = self._line(ask.model).now(ask, guest, avoid)

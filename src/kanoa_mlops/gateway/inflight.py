@@ -44,6 +44,22 @@ class Patience:
         if self._timer is None or self._timer.when() > self._deadline:
             self._set_timer()
 
+    def hurry(self) -> None:
+        """As if it had been waited too long."""
+        if not self._ended:
+            self._expire()
+
+    def recover(self) -> ApiError | None:
+        """Go on although it was waited too long. Gives what would have been answered; None where something
+        else wants an end as well."""
+        task = self._task
+        if not self.ran_out or task is None or task.cancelling() - 1 > self._cancelling:
+            return None
+        task.uncancel()
+        self._stop_timer()
+        self._timer, self._seconds, self._expired = None, None, False
+        return self.late
+
     def end(self, late: Late) -> None:
         """Wait no more, and never again."""
         self._ended, self._late = True, late

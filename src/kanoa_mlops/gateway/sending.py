@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -26,6 +27,7 @@ from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.metrics import Metrics
+from kanoa_mlops.gateway.moving import Moving
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.outcome import Fault, Outcome
 from kanoa_mlops.gateway.policy.retry import may_retry
@@ -37,6 +39,7 @@ _FAULTS: dict[str, Fault] = {
     "engine_ended": "cut",
     "engine_stream_cut": "cut",
     "engine_bad_answer": "cut",
+    "engine_timeout": "late",
 }
 
 
@@ -82,12 +85,17 @@ class Sending:
         seat = await self._paid(errand, await self._seat(errand))
         tried: frozenset[str] = frozenset()
         while True:
+            moving = self._moving(errand, seat, tried)
             with seat:
                 try:
-                    return await self._answer(errand, seat)
+                    return await self._answer(errand, seat, moving)
                 except ApiError as error:
                     failure, outcome = error, self._met(errand, seat, error)
             tried |= {seat.backend.id}
+            if moving.seat:
+                self.metrics.retried(outcome)
+                seat = await self._paid(errand, moving.seat)
+                continue
             seat = await self._again(errand, seat, failure, outcome, tried)
 
     async def _seat(self, errand: Errand) -> Seat:
@@ -137,7 +145,15 @@ class Sending:
             seat.leave()
             raise
 
-    async def _answer(self, errand: Errand, seat: Seat) -> Answer:
+    def _moving(self, errand: Errand, seat: Seat, tried: frozenset[str]) -> Moving:
+        def look() -> Seat | None:
+            if seat.post.backend.state != "down" or not _may_leave(errand):
+                return None
+            return self.dispatcher.elsewhere(errand.ask, errand.guest, tried | {seat.backend.id})
+
+        return Moving(errand.exchange.patience, look)
+
+    async def _answer(self, errand: Errand, seat: Seat, moving: Moving) -> Answer:
         exchange = errand.exchange
         exchange.backend, exchange.why = seat.backend, seat.why
         exchange.attempts += 1
@@ -145,9 +161,16 @@ class Sending:
         self.metrics.sent(exchange)
         if exchange.trace:
             exchange.trace.sent(seat.backend)
+        # One that is loaded first has its own time for that.
+        bound = seat.backend.on_demand or not self.dispatcher.has_several(errand.ask.model)
         try:
-            answer = await self._forwarded(errand, seat.backend)
+            with nullcontext() if bound else moving:
+                answer = await self._forwarded(errand, seat.backend)
         except asyncio.CancelledError:
+            if (moving.seat or (not bound and _may_leave(errand))) and (late := exchange.patience.recover()):
+                raise late from None
+            if moving.seat:
+                moving.seat.leave()
             if exchange.patience.ran_out:
                 seat.met(Outcome(fault="stalled" if errand.began else "late"))
             raise
@@ -208,7 +231,8 @@ class Sending:
             began=False,
             paid=exchange.reservation is not None,
             now=time.monotonic(),
-            deadline=ask.deadline,
+            # An engine that is waited for may take longer than a place in the queue.
+            deadline=math.inf if outcome.fault == "late" else ask.deadline,
         ):
             raise failure
         elsewhere = self.dispatcher.elsewhere(errand.ask, errand.guest, tried)
@@ -230,6 +254,12 @@ class Sending:
             return await self._seat(errand)
         except ApiError:
             raise failure from None
+
+
+def _may_leave(errand: Errand) -> bool:
+    """An engine that does not answer, for another one. Once: what is too long for two is so for a third."""
+    exchange = errand.exchange
+    return not errand.began and exchange.reservation is None and exchange.attempts == 1
 
 
 def _date(error: ApiError, seat: Seat) -> None:
