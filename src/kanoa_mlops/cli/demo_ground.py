@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kanoa_mlops.cli.archive import open_archive
+from kanoa_mlops.cli.collection import Wanted
 from kanoa_mlops.cli.demo_documents import write_documents
-from kanoa_mlops.cli.ground_add import Wanted, taken_in
+from kanoa_mlops.cli.ground_add import taken_in
 from kanoa_mlops.cli.ground_report import opened_at
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import Failure

@@ -11,8 +11,9 @@ import click
 from kanoa_mlops.cli import ground_report as report
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.archive import open_archive, own_collection
+from kanoa_mlops.cli.collection import Wanted
 from kanoa_mlops.cli.embedder import served_embedder
-from kanoa_mlops.cli.ground_add import Wanted, taken_in
+from kanoa_mlops.cli.ground_add import taken_in
 from kanoa_mlops.cli.ground_search import opened_library, paths_of
 from kanoa_mlops.cli.ground_status import changes
 from kanoa_mlops.cli.ground_watch import follow
@@ -62,7 +63,7 @@ def add(
     PDFs are read. What cannot be read is named and left out.
     """
     screen, settings = Screen(), load_settings()
-    wanted = Wanted(name, folder, readers, shareable, captions)
+    wanted = Wanted(name, folder, readers or None, shareable, captions)
     with closing(open_archive(settings)) as archive:
         taken = taken_in(screen, settings, archive, wanted, port)
         if as_json:

@@ -5,39 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kanoa_mlops.cli.captions import Captions
+from kanoa_mlops.cli.collection import Wanted, made
 from kanoa_mlops.cli.embedder import how_to_embed, served_embedder
-from kanoa_mlops.cli.library import key_ids
 from kanoa_mlops.cli.page_reader import page_reader
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.servers import front_door
-from kanoa_mlops.errors import OtherSpace, RetrieverFailed, UserError
+from kanoa_mlops.errors import OtherSpace, RetrieverFailed
 from kanoa_mlops.grounding.archive import Archive, Collection, Stats
 from kanoa_mlops.grounding.ingest.figures import describe_figures
 from kanoa_mlops.grounding.ingest.file_reader import FileReader
 from kanoa_mlops.grounding.ingest.mirror import MirrorReport, mirror
 from kanoa_mlops.grounding.ingest.vectors import embed_missing
-from kanoa_mlops.grounding.library.ids import new_id
 from kanoa_mlops.settings import Settings
 
 _PROCESSES = 2
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Of a collection. None and empty leave as it is what is there already."""
-
-    name: str
-    folder: Path | None
-    readers: tuple[str, ...] = ()
-    """Names of keys."""
-    shareable: bool | None = None
-    captions: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ def taken_in(screen: Screen, settings: Settings, archive: Archive, wanted: Wante
         KanoaError: as of the archive.
     """
     began = time.monotonic()
-    collection = _made(settings, archive, wanted)
+    collection = made(settings, archive, wanted)
     folder, captions = Path(collection.folder), 0
     with file_reader() as reader, _bars(screen) as bars:
         read = bars.add_task("read", total=None)
@@ -111,47 +98,6 @@ def embedded(
     except (RetrieverFailed, OtherSpace) as error:
         return f"{error.message} {error.hint}".strip()
     return ""
-
-
-def _made(settings: Settings, archive: Archive, wanted: Wanted) -> Collection:
-    there = [each for each in archive.collections() if each.name == wanted.name and not each.owner]
-    readers = key_ids(settings, wanted.readers)
-    if not there:
-        if wanted.folder is None:
-            raise UserError(
-                f"There is no collection {wanted.name!r} yet.",
-                hint=f"kanoa-mlops ground add {wanted.name} FOLDER",
-            )
-        id, now = new_id("vs_")
-        collection = Collection(
-            id,
-            wanted.name,
-            readers=readers,
-            folder=str(wanted.folder),
-            shareable=bool(wanted.shareable),
-            created_at=now,
-            used_at=now,
-        )
-        archive.create(collection)
-        return collection
-    collection = there[0]
-    if not collection.folder:
-        raise UserError(
-            f"{wanted.name} holds uploaded files and mirrors no folder.", hint="Choose another name."
-        )
-    if wanted.folder and str(wanted.folder) != collection.folder:
-        raise UserError(
-            f"{wanted.name} mirrors {collection.folder}, not {wanted.folder}.",
-            hint=f"Choose another name, or `kanoa-mlops ground rm {wanted.name}` first.",
-        )
-    changed = replace(
-        collection,
-        readers=readers or collection.readers,
-        shareable=collection.shareable if wanted.shareable is None else wanted.shareable,
-    )
-    if changed != collection:
-        archive.change(changed)
-    return changed
 
 
 def _described(
