@@ -19,6 +19,8 @@ from tests.fakes.turns import TURNS, Turn
 
 WORDS = ("The", " sales", " rise", ".")
 USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
+ENORMOUS = 24_000_000
+"""Bytes."""
 HUGE = "x" * 3_000_000
 
 
@@ -209,6 +211,10 @@ async def _huge_event(request: web.Request, received: Received) -> web.StreamRes
     return await _stream(request, [chunk(HUGE), b"data: [DONE]\n\n"])
 
 
+async def _enormous_event(request: web.Request, received: Received) -> web.StreamResponse:
+    return await _stream(request, [chunk("x" * ENORMOUS), b"data: [DONE]\n\n"])
+
+
 async def _saying_done(request: web.Request, received: Received) -> web.StreamResponse:
     """A model whose words look like the protocol."""
     words = ["\n\ndata: [DONE]\n\n", '"usage": {"prompt_tokens": 1}', '\ndata: {"error": 1}\n\n']
@@ -245,6 +251,12 @@ async def _busy(request: web.Request, received: Received) -> web.StreamResponse:
 async def _after_a_while(request: web.Request, received: Received) -> web.StreamResponse:
     await asyncio.sleep(0.3)
     return await _answer(request, received)
+
+
+async def _enormous(request: web.Request, received: Received) -> web.StreamResponse:
+    """Whole, and far more than any socket buffer holds."""
+    message = {"role": "assistant", "content": "x" * ENORMOUS}
+    return web.json_response({"id": "c1", "choices": [{"index": 0, "message": message}], "usage": USAGE})
 
 
 async def _at_length(request: web.Request, received: Received) -> web.StreamResponse:
@@ -353,6 +365,7 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "byte by byte": _byte_by_byte,
     "crlf events": _crlf_events,
     "huge event": _huge_event,
+    "enormous event": _enormous_event,
     "say done": _saying_done,
     "comments first": _comments_then_answer,
     "error event first": _error_event_first,
@@ -367,6 +380,7 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "too long later": _too_long_later,
     "after a while": _after_a_while,
     "at length": _at_length,
+    "enormous": _enormous,
     "unavailable": _unavailable,
     "unavailable, chunked": _unavailable_chunked,
     "limited": _limited,

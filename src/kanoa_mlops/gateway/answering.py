@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import CLIENT_LEFT, Exchange, log_line, request_id
 from kanoa_mlops.gateway.hosts import host_allowed, origin_allowed
-from kanoa_mlops.gateway.http.request import ClientLeft, Receive, Request, Scope
+from kanoa_mlops.gateway.http.request import PIECE, ClientLeft, Receive, Request, Scope
 from kanoa_mlops.gateway.http.response import Answer, Response, Send
-from kanoa_mlops.gateway.inflight import InFlight, Patience, stopping
+from kanoa_mlops.gateway.inflight import InFlight, Patience, client_stalled, stopping
 from kanoa_mlops.gateway.routes import LISTED, PROBES, known
 from kanoa_mlops.gateway.trace import Traces
 
@@ -34,6 +34,8 @@ class Answering:
     allowed_hosts: frozenset[str] | None
     """In lower case, beside the loopback ones; None lets every host in."""
     traces: Traces | None = None
+    idle_seconds: float = 120.0
+    """For a client to take the next piece of a large answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -61,13 +63,23 @@ class Answering:
                 answer = await self._handler(request, exchange)(request, exchange)
                 exchange.status = exchange.status or answer.status
                 if isinstance(answer, Response):
-                    await request.answer(answer, exchange.headers)
+                    await self._give(request, exchange, answer)
         except ClientLeft:
             exchange.status = CLIENT_LEFT
         except Exception as problem:  # the outermost edge: nothing passes it but an answer
             error = _as_api_error(problem, exchange)
             exchange.fail(error)
             await _tell(request, exchange, error)
+
+    async def _give(self, request: Request, exchange: Exchange, answer: Response) -> None:
+        if len(answer.body) <= PIECE:
+            return await request.answer(answer, exchange.headers)
+        exchange.patience.allow(self.idle_seconds, client_stalled)
+        try:
+            await request.answer_slowly(answer, exchange.headers, exchange.patience.renew)
+        except BaseException:
+            request.abort()  # whatever is told now would be taken for the rest of the answer
+            raise
 
     def _handler(self, request: Request, exchange: Exchange) -> Handler:
         if self.allowed_hosts is not None:

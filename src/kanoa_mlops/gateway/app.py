@@ -156,7 +156,7 @@ def make_app(
             heap.large_request_ended()
 
     return App(
-        AnsweringOllamaToo(handlers, in_flight, ended, hosts, traces),
+        AnsweringOllamaToo(handlers, in_flight, ended, hosts, traces, idle_seconds),
         in_flight,
         dispatcher,
         traffic,

@@ -19,6 +19,7 @@ from kanoa_mlops.gateway.heartbeat import Heartbeat, open_stream
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer, Response, Stream
+from kanoa_mlops.gateway.inflight import client_stalled
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.tally import Tally
@@ -122,7 +123,7 @@ class Forwarder:
     async def _send(self, exchange: Exchange, stream: Stream, events: bytes) -> None:
         if not events:
             return
-        exchange.patience.allow(self._limits.idle_seconds, _client_stalled)
+        exchange.patience.allow(self._limits.idle_seconds, client_stalled)
         await stream.write(events)
 
 
@@ -220,10 +221,6 @@ def _document(body: bytes, answer: EngineAnswer) -> Any:
 def _noted(exchange: Exchange, error: ApiError) -> ApiError:
     exchange.met = Outcome(error.status, body=error.body)
     return error
-
-
-def _client_stalled() -> ApiError:
-    return ApiError(408, "The client stopped reading the answer.", code="client_stalled")
 
 
 def _no_stream(answer: EngineAnswer) -> ApiError:

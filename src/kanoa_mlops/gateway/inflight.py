@@ -174,6 +174,10 @@ def _too_late() -> ApiError:
     return ApiError(504, "The request took too long.", code="timeout")
 
 
+def client_stalled() -> ApiError:
+    return ApiError(408, "The client stopped reading the answer.", code="client_stalled")
+
+
 def stopping() -> ApiError:
     return ApiError(
         503,

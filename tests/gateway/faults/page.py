@@ -48,7 +48,7 @@ def _row(what: str, setting: str, seen: Seen) -> str:
 def _told(seen: Seen) -> str:
     many = f"{seen.times} times " if seen.times > 1 else ""
     if seen.status is None:
-        return f"{many}it left"
+        return "its connection is closed" if seen.code else f"{many}it left"
     words = [str(seen.status)]
     if seen.said:
         words.append(f"“{seen.said}”")

@@ -17,8 +17,9 @@ from tests.gateway.faults.scenes import (
     left,
     left_while_queued,
     slow_upload,
+    unread,
 )
-from tests.gateway.faults.seen import Seen, answered, broken_off, gone, refused
+from tests.gateway.faults.seen import Seen, answered, broken_off, dropped, gone, refused
 from tests.gateway.faults.stage import Setting
 
 
@@ -232,6 +233,22 @@ FAULTS = (
         gone(1, booked=("499 first ~26+1",)),
         gone(1, 0, booked=("499 first ~26+1",)),
         gone(1, 0, booked=("499 first ~26+1 2 µ$",)),
+    ),
+    Fault(
+        "client takes nothing of a large answer",
+        unread("enormous", stream=False),
+        dropped(1, booked="408 first 7+4"),
+        dropped(1, 0, booked="408 first 7+4"),
+        dropped(1, 0, booked="408 first 7+4 2 µ$"),
+        {"idle_seconds": 0.5},
+    ),
+    Fault(
+        "client takes nothing of a stream",
+        unread("enormous event", stream=True),
+        dropped(1, booked="408 first ~26+1"),
+        dropped(1, 0, booked="408 first ~26+1"),
+        dropped(1, 0, booked="408 first ~26+1 2 µ$"),
+        {"idle_seconds": 0.5},
     ),
     Fault(
         "engine killed under 100 streams",

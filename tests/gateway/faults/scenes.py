@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from tests.gateway.books.places import execute
-from tests.gateway.conftest import Answer
+from tests.gateway.conftest import Answer, chat
 from tests.gateway.faults.seen import Seen
 from tests.gateway.faults.stage import Stage
 from tests.gateway.test_leaving import CHAT, until
@@ -64,6 +66,29 @@ async def left_while_queued(stage: Stage) -> Seen:
     await until(lambda: stage.door.queued == 0)
     await _leave(*holding)
     return await stage.fared(None, *(None for _ in holding))
+
+
+def unread(what: str, *, stream: bool) -> Scene:
+    """The client takes nothing of an answer that no buffer holds."""
+
+    async def play(stage: Stage) -> Seen:
+        stage.engine.always = what
+        await stage.open()
+        body = json.dumps(chat("hi", stream=stream, max_tokens=100)).encode()
+        burst = "x-kanoa-burst: require\r\n" if stage.setting == "paid" else ""
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\n{burst}Content-Length: {len(body)}\r\n\r\n"
+        _, writer = await asyncio.open_connection("127.0.0.1", stage.door.gateway.port, limit=1024)
+        writer.write(head.encode() + body)
+        try:
+            # After some last words, which it does not take either.
+            await until(lambda: stage.books.condition().unwritten == 1, 30)
+            return replace(await stage.fared(None), code="client_stalled")
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    return play
 
 
 def left(doing: str, *, stream: bool) -> Scene:

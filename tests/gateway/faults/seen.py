@@ -17,7 +17,7 @@ _SOON = 60
 @dataclass(frozen=True)
 class Seen:
     status: int | None
-    """None where the client left and saw nothing."""
+    """None where the client left, or took nothing, and saw nothing."""
     code: str = ""
     """Of the error, whether it was an HTTP error or the last event of a stream."""
     said: str = ""
@@ -48,6 +48,11 @@ def broken_off(code: str, *asked: int, booked: str, times: int = 1) -> Seen:
 
 def gone(*asked: int, booked: tuple[str, ...], times: int = 1) -> Seen:
     return Seen(None, asked=asked, booked=booked, times=times)
+
+
+def dropped(*asked: int, booked: str) -> Seen:
+    """It took nothing."""
+    return Seen(None, "client_stalled", asked=asked, booked=(booked,))
 
 
 def seen(answer: Answer) -> Seen:

@@ -8,6 +8,8 @@ from email.utils import formatdate
 from kanoa_mlops.gateway.http.visit import Application, Visit, Visits
 
 _KEEP_ALIVE_SECONDS = 75  # longer than proxies keep idle connections, so that they are who closes
+_STUCK_SECONDS = 150
+"""For a client that takes nothing; requests for a model allow it less, and their log says so."""
 _BACKLOG = 2048
 
 
@@ -37,7 +39,7 @@ class Listening:
 
     def _tick(self) -> None:
         self._visits.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
-        self._visits.close_idle(_KEEP_ALIVE_SECONDS)
+        self._visits.close_idle(_KEEP_ALIVE_SECONDS, _STUCK_SECONDS)
         self._clock = self._visits.loop.call_later(1, self._tick)
 
 

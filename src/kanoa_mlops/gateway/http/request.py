@@ -12,6 +12,8 @@ from kanoa_mlops.gateway.http.response import Message, Response, Send, Stream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+PIECE = 256 * 1024
+"""Bytes of a large answer given to the system at a time."""
 ABORT = "kanoa.abort"
 """The extension by which the server lets a connection be dropped."""
 WhenLeft = Callable[[Callable[[], None] | None], None]
@@ -75,6 +77,22 @@ class Request:
         """
         await self._send(response.head(headers))
         await self._send({"type": "http.response.body", "body": response.body})
+
+    async def answer_slowly(
+        self, response: Response, headers: Mapping[str, str], moved: Callable[[], None]
+    ) -> None:
+        """The same for a large one, of which no more is given to the system than the client takes.
+
+        Args:
+            moved: is told of each piece that it took.
+        """
+        await self._send(response.head(headers))
+        body = memoryview(response.body)
+        for start in range(0, len(body), PIECE):
+            more = start + PIECE < len(body)
+            piece = bytes(body[start : start + PIECE])
+            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+            moved()
 
     async def stream(self, headers: Mapping[str, str]) -> Stream:
         """An answer in pieces; its head goes out now."""

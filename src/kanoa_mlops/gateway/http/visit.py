@@ -36,11 +36,14 @@ class Visits:
         self.open: set[Visit] = set()
         self.tasks: set[asyncio.Task[None]] = set()
 
-    def close_idle(self, seconds: float) -> None:
-        """Those on which nothing was asked for so long."""
-        before = self.loop.time() - seconds
-        for visit in [each for each in self.open if each.idle_since < before]:
-            visit.close()
+    def close_idle(self, seconds: float, stuck_seconds: float) -> None:
+        """Those on which nothing was asked for so long, or nothing taken of what was answered."""
+        now = self.loop.time()
+        for visit in list(self.open):
+            if visit.idle_since < now - seconds:
+                visit.close()
+            if visit.is_stuck(now - stuck_seconds):
+                visit.abort()
 
 
 class Visit(asyncio.Protocol):
@@ -63,6 +66,7 @@ class Visit(asyncio.Protocol):
         """While the client takes nothing more."""
         self.idle_since = visits.loop.time()
         """On the loop's clock; infinite while something is asked."""
+        self._unread, self._unread_since = 0, self.idle_since
 
     @property
     def date(self) -> bytes:
@@ -78,6 +82,14 @@ class Visit(asyncio.Protocol):
 
     def abort(self) -> None:
         self._transport.abort()
+
+    def is_stuck(self, before: float) -> bool:
+        """Nothing was taken of what was written since then. Wants to be asked now and then."""
+        unread = self._transport.get_write_buffer_size()
+        if not unread or unread != self._unread:
+            self._unread, self._unread_since = unread, self._visits.loop.time()
+            return False
+        return self._unread_since < before
 
     # What a turn calls:
 
