@@ -16,6 +16,8 @@ class WellEngine(FakeEngine):
 
     counters: str | None = ""
     """What it tells at `/metrics`; None and there, too, no answer comes."""
+    template_tools: bool | None = None
+    """What it says at `/props`; None for an old one."""
     ill: bool = False
     """For once it says that it is not well."""
 
@@ -24,6 +26,10 @@ class WellEngine(FakeEngine):
             return await super()._handle(request)
         if request.path == "/health":
             return web.json_response({"status": "ok"}, status=500 if self.ill else 200)
+        if request.path == "/props" and self.template_tools is not None:
+            return web.json_response({"chat_template_caps": {"supports_tools": self.template_tools}})
+        if request.path == "/props":
+            return web.json_response({"error": "it is older"}, status=404)
         while self.counters is None:
             await asyncio.sleep(0.01)
         return web.Response(text=self.counters)

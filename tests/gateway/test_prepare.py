@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,31 @@ def test_no_answer_is_longer_than_the_context(name: str) -> None:
         "temperature": 0,
         name: 2048,
     }
+
+
+def function(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+
+
+@pytest.mark.parametrize("engine", ["llama.cpp b11549", "vllm 0.32"])
+def test_a_function_that_is_named_is_the_only_one_that_llama_cpp_is_given(engine: str) -> None:
+    choice = {"type": "function", "function": {"name": "b"}}
+    fields = {"model": "smollm2", "tools": [function("a"), function("b")], "tool_choice": choice}
+    raw = json.dumps({"messages": [{"role": "user", "content": "hi"}], **fields}).encode()
+    goes = json.loads(prepare(parse_body(raw, chat=True), replace(SMALL, engine=engine)))
+    if engine.startswith("llama.cpp"):
+        assert (goes["tools"], goes["tool_choice"]) == ([function("b")], "required")
+    else:
+        assert (goes["tools"], goes["tool_choice"]) == (fields["tools"], choice)
+
+
+@pytest.mark.parametrize(
+    "choice", ["auto", "required", {"type": "function", "function": {"name": "c"}}, {"function": 1}, {}]
+)
+@pytest.mark.parametrize("tools", [[], [function("a"), {}, 1], None])
+def test_any_other_choice_goes_on_as_it_came(choice: object, tools: object) -> None:
+    came, goes = sent(model="smollm2", tools=tools, tool_choice=choice)
+    assert goes == came
 
 
 def test_an_alias_becomes_the_name_that_the_engine_knows() -> None:

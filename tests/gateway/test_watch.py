@@ -287,3 +287,16 @@ async def test_supervised_engines_are_read_once_their_supervisor_calls_them_read
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize(("told", "able"), [(True, True), (False, False), (None, True)])
+async def test_whether_its_template_has_tools_is_its_own_word(told: bool | None, able: bool) -> None:
+    async with WellEngine(template_tools=told) as engine:
+        watched = Watched(engine, "/health")
+        await watched.look()
+        assert watched.backend.abilities.tools is able
+        engine.ill = True
+        await watched.look()
+        engine.ill, engine.template_tools = False, True  # it comes back with another model
+        await watched.look()
+        assert watched.backend.abilities.tools

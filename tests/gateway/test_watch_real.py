@@ -16,7 +16,7 @@ from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
 from kanoa_mlops.gateway.counters.readings import Readings
 from kanoa_mlops.gateway.http.client import Client
-from kanoa_mlops.gateway.inquiry import ask_counters, ask_word
+from kanoa_mlops.gateway.inquiry import ask_counters, ask_tools, ask_word
 from kanoa_mlops.gateway.policy.liveness import Bounds
 from kanoa_mlops.gateway.traffic import Traffic
 from kanoa_mlops.gateway.upstream import ask_engine
@@ -81,6 +81,11 @@ async def test_a_word_is_made_on_request(client: Client, url: str) -> None:
     before = await counters(client, url)
     assert await ask_word(client, backend(url, engine_key=KEY))
     assert (await counters(client, url)).generation_tokens_total == (before.generation_tokens_total or 0) + 1
+
+
+async def test_it_says_that_its_template_leaves_tools_out(client: Client, url: str) -> None:
+    assert await ask_tools(client, backend(url, engine_key=KEY)) is False
+    assert await ask_tools(client, backend(url, engine_key="wrong")) is None
 
 
 async def test_without_its_key_it_tells_nothing(client: Client, url: str) -> None:

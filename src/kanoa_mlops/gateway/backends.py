@@ -48,6 +48,8 @@ class Backend:
     slots: int = _MANY_SLOTS
     """Requests it works on at once."""
     tools: bool = True
+    template_tools: bool | None = None
+    """Whether its template says anything of tools, by its engine's own word; None where that is not known."""
     structured: bool = True
     """Gives answers that follow a schema."""
     takes_system: bool = True
@@ -77,7 +79,9 @@ class Backend:
 
     @cached_property
     def abilities(self) -> Abilities:
-        return Abilities(self.context_tokens, self.sees, self.tools, self.structured)
+        return Abilities(
+            self.context_tokens, self.sees, self.tools and self.template_tools is not False, self.structured
+        )
 
     @property
     def keeps_connections(self) -> bool:

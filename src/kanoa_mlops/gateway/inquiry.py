@@ -1,4 +1,4 @@
-"""What the gateway asks an engine for its own sake: is it well, what has it counted, does it still speak."""
+"""What the gateway asks an engine for its own sake: is it well, what has it counted, what can it do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 from kanoa_mlops.gateway.backends import Backend, State
 from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
-from kanoa_mlops.gateway.counters.dialect import dialect_of
+from kanoa_mlops.gateway.counters.dialect import dialect_of, engine_name
 from kanoa_mlops.gateway.http.client import Broken, Client, Unreachable
 from kanoa_mlops.gateway.http.connection import Connection
 
@@ -44,21 +44,27 @@ async def ask_counters(client: Client, backend: Backend) -> EngineCounters | Unr
     dialect = dialect_of(backend.engine)
     if dialect is None:
         return Unreadable(f"nothing is known of the counters of {backend.engine}")
+    told = await _told(client, backend, dialect.path)
+    if isinstance(told, Unreadable):
+        return told
+    return dialect.read(told.decode(errors="replace"), backend.engine_model)
+
+
+async def ask_tools(client: Client, backend: Backend) -> bool | None:
+    """Whether the model's template says anything of tools; None where the engine does not tell.
+
+    llama.cpp takes tools for any model, and leaves them out of the prompt of one that was not made for them.
+    vLLM and Ollama refuse such a request themselves.
+    """
+    if engine_name(backend.engine) != "llama.cpp":
+        return None
+    told = await _told(client, backend, "/props")
+    if isinstance(told, Unreadable):
+        return None
     try:
-        async with (
-            asyncio.timeout(_TIMEOUT_SECONDS),
-            client.ask(
-                "GET", backend.url + dialect.path, headers=backend.headers, beyond=not backend.near
-            ) as answer,
-        ):
-            if answer.status != 200:
-                return Unreadable(f"{dialect.path} answers HTTP {answer.status}")
-            body = await _read(answer)
-    except (TimeoutError, Unreachable, Broken):
-        return Unreadable(f"{dialect.path} does not answer within {_TIMEOUT_SECONDS:g} s")
-    if body is None:
-        return Unreadable(f"{dialect.path} answers more than {_MOST_BYTES} bytes")
-    return dialect.read(body.decode(errors="replace"), backend.engine_model)
+        return bool(json.loads(told)["chat_template_caps"]["supports_tools"])
+    except (ValueError, LookupError, TypeError):
+        return None  # an older one says nothing of it
 
 
 async def ask_word(client: Client, backend: Backend) -> bool:
@@ -74,6 +80,20 @@ async def ask_word(client: Client, backend: Backend) -> bool:
             return answer.status in _NOT_SO or (answer.status == 200 and bool(await _read(answer)))
     except (TimeoutError, Unreachable, Broken):
         return False
+
+
+async def _told(client: Client, backend: Backend, path: str) -> bytes | Unreadable:
+    try:
+        async with (
+            asyncio.timeout(_TIMEOUT_SECONDS),
+            client.ask("GET", backend.url + path, headers=backend.headers, beyond=not backend.near) as answer,
+        ):
+            if answer.status != 200:
+                return Unreadable(f"{path} answers HTTP {answer.status}")
+            body = await _read(answer)
+    except (TimeoutError, Unreachable, Broken):
+        return Unreadable(f"{path} does not answer within {_TIMEOUT_SECONDS:g} s")
+    return Unreadable(f"{path} answers more than {_MOST_BYTES} bytes") if body is None else body
 
 
 async def _read(answer: Connection) -> bytes | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.counters.dialect import engine_name
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.hosted import outgoing
 
@@ -23,13 +24,13 @@ _ANSWER = ("max_tokens", "max_completion_tokens")
 def prepare(asked: Asked, backend: Backend) -> bytes:
     """The request in the engine's words: an alias becomes the name that the engine knows."""
     known = asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model)
-    shortened = _shortened(asked.fields, backend)
+    changed = _shortened(asked.fields, backend) | _chosen(asked.fields, backend)
     if backend.grant:
-        return as_json(outgoing({**asked.fields, **shortened, "model": backend.engine_model}))
-    if known and not shortened:
+        return as_json(outgoing({**asked.fields, **changed, "model": backend.engine_model}))
+    if known and not changed:
         return asked.raw
-    renamed = None if shortened else _renamed(asked, backend.engine_model)
-    return renamed or as_json({**asked.fields, **shortened, "model": backend.engine_model})
+    renamed = None if changed else _renamed(asked, backend.engine_model)
+    return renamed or as_json({**asked.fields, **changed, "model": backend.engine_model})
 
 
 def _renamed(asked: Asked, model: str) -> bytes | None:
@@ -69,6 +70,21 @@ def as_json(fields: Mapping[str, Any]) -> bytes:
         return json.dumps(fields, separators=(",", ":")).encode()
     except RecursionError as error:
         raise ApiError(400, "The body is nested too deeply.", code="invalid_body") from error
+
+
+def _chosen(fields: Mapping[str, Any], backend: Backend) -> dict[str, Any]:
+    """llama.cpp knows words alone for `tool_choice`; of a named function it takes no notice."""
+    choice = fields.get("tool_choice")
+    if not isinstance(choice, dict) or engine_name(backend.engine) != "llama.cpp":
+        return {}
+    name = _function_name(choice)
+    tools = [tool for tool in fields.get("tools") or () if name and _function_name(tool) == name]
+    return {"tools": tools, "tool_choice": "required"} if tools else {}
+
+
+def _function_name(given: object) -> object:
+    function = given.get("function") if isinstance(given, dict) else None
+    return function.get("name") if isinstance(function, dict) else None
 
 
 def _shortened(fields: Mapping[str, Any], backend: Backend) -> dict[str, int]:

@@ -9,14 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.counters.counters import EngineCounters
 from kanoa_mlops.gateway.counters.dialect import engine_name
 from kanoa_mlops.gateway.counters.readings import Reading, Readings
 from kanoa_mlops.gateway.http.client import Client, WayOut
-from kanoa_mlops.gateway.inquiry import ask_counters, ask_health, ask_word
+from kanoa_mlops.gateway.inquiry import ask_counters, ask_health, ask_tools, ask_word
 from kanoa_mlops.gateway.policy.liveness import BOUNDS, Bounds, Liveness, Sight, follow, judge, shows_life
 from kanoa_mlops.gateway.traffic import Traffic
 
@@ -96,15 +96,20 @@ class Watch:
         if backend is None:
             return self._forget(name)
         state, reason = await self._health(name, backend, health)
+        tools = backend.template_tools
         if state == "ready":
+            tools = await ask_tools(self._client, backend) if tools is None else tools
             state, reason = await self._works(name, backend)
         else:
+            tools = None  # it may come back with another model
             self._forget(name)
         now = self._backends.get(name)
         if now is None:
             return self._forget(name)
         if health is None and (now.state, now.reason) != (backend.state, backend.reason):
             return  # whoever supervises it knew better meanwhile
+        if now.template_tools != tools:
+            self._backends.put(replace(now, template_tools=tools))
         if (now.state, now.reason) != (state, reason):
             log.info("%s is %s%s", name, state, f": {reason}" if reason else "")
             self._backends.mark(name, state, reason)

@@ -85,8 +85,8 @@ async def test_it_can_be_made_to(recite: Recite, open_door: OpenDoor, library: L
     for choice in ({"type": "file_search"}, "required"):
         engine.received.clear()
         await door.post(CHAT, asked("hi", grounding=AUTO, tool_choice=choice))
-        wanted = {"type": "function", "function": {"name": NAME}}
-        assert [each.get("tool_choice") for each in engine.received] == [wanted, None]
+        assert [each.get("tool_choice") for each in engine.received] == ["required", None]
+        assert [tool["function"]["name"] for tool in engine.received[0]["tools"]] == [NAME]
 
 
 async def test_it_does_not_search_for_ever(recite: Recite, open_door: OpenDoor, library: Library) -> None:
@@ -170,3 +170,19 @@ async def test_the_streaming_helper_of_openai(recite: Recite, open_door: OpenDoo
         final = await stream.get_final_completion()
     assert final.choices[0].message.content == "Let me look. It drifts [1], cools [2]."
     assert final.choices[0].message.annotations
+
+
+async def test_where_the_model_calls_no_tools_it_is_searched_first(
+    recite: Recite, open_door: OpenDoor, library: Library
+) -> None:
+    engine = await recite(ANSWER)
+    door = await open_door(backend(engine.url, template_tools=False), library=library)
+    answer = await door.post(CHAT, asked("How does the sensor drift?", grounding=AUTO))
+    assert answer.status == 200
+    [given] = engine.received
+    assert "tools" not in given
+    assert any(DRIFT in each["content"] for each in given["messages"])
+    told = json.loads(answer.text)["grounding"]
+    assert told["status"] == "grounded"
+    [warning] = told["warnings"]
+    assert "smollm2 calls no tools here" in warning

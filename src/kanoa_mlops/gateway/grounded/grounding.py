@@ -56,7 +56,11 @@ class Grounding:
             raise _nothing_kept(wish)
         exchange.grounds = grounds = Grounds(wish, Fence(os.urandom(6).hex()), _base(request.headers))
         way = Way(self.asking, self.limits, request, exchange, Reader(guest.id), grounds, pool, send)
-        return await (way.always(plain) if wish.mode == "always" else way.auto(plain))
+        if wish.mode == "auto" and any(each.near and each.abilities.tools for each in pool):
+            return await way.auto(plain)
+        if wish.mode == "auto":
+            grounds.warnings.append(f"{exchange.model} calls no tools here: searched first, as with 'always'")
+        return await way.always(plain)
 
     def close(self) -> None:
         if self.asking:
