@@ -46,8 +46,8 @@ def made(settings: Settings, archive: Archive, wanted: Wanted) -> Collection:
         KanoaError: as of the archive.
     """
     readers = None if wanted.readers is None else key_ids(settings, wanted.readers)
-    there = _there(archive, wanted.name)
-    if there is None:
+    found = there(archive, wanted.name)
+    if found is None:
         if wanted.folder is None:
             raise UserError(
                 f"There is no collection {wanted.name!r} yet.",
@@ -55,16 +55,16 @@ def made(settings: Settings, archive: Archive, wanted: Wanted) -> Collection:
             )
         with suppress(NameTaken):  # another made it meanwhile
             return _new(archive, wanted, wanted.folder, readers or frozenset())
-        there = _there(archive, wanted.name)
-        assert there is not None
-    if problem := difference(there, wanted.folder):
+        found = there(archive, wanted.name)
+        assert found is not None
+    if problem := difference(found, wanted.folder):
         raise problem
     changed = replace(
-        there,
-        readers=there.readers if readers is None else readers,
-        shareable=there.shareable if wanted.shareable is None else wanted.shareable,
+        found,
+        readers=found.readers if readers is None else readers,
+        shareable=found.shareable if wanted.shareable is None else wanted.shareable,
     )
-    if changed != there:
+    if changed != found:
         archive.change(changed)
     return changed
 
@@ -82,7 +82,8 @@ def difference(collection: Collection, folder: Path | None) -> UserError | None:
     return None
 
 
-def _there(archive: Archive, name: str) -> Collection | None:
+def there(archive: Archive, name: str) -> Collection | None:
+    """The owner's of this name."""
     return next((each for each in archive.collections() if each.name == name and not each.owner), None)
 
 

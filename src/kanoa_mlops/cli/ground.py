@@ -11,11 +11,12 @@ import click
 from kanoa_mlops.cli import ground_report as report
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.archive import open_archive, own_collection
-from kanoa_mlops.cli.collection import Wanted
+from kanoa_mlops.cli.collection import Wanted, declared, there
 from kanoa_mlops.cli.embedder import served_embedder
 from kanoa_mlops.cli.ground_add import taken_in
 from kanoa_mlops.cli.ground_search import opened_library, paths_of
-from kanoa_mlops.cli.ground_status import changes
+from kanoa_mlops.cli.ground_status import changes, conflict, following, lack
+from kanoa_mlops.cli.ground_sync import synced
 from kanoa_mlops.cli.ground_watch import follow
 from kanoa_mlops.cli.library import grounding_file
 from kanoa_mlops.cli.screen import Screen
@@ -70,6 +71,29 @@ def add(
             screen.json(report.taken_document(taken))
         else:
             report.show_taken(screen, taken)
+
+
+@command.command("sync")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@options.port
+@options.as_json
+def sync(names: tuple[str, ...], port: int | None, as_json: bool) -> None:
+    """Mirror the folders that grounding.yaml declares, or those of them that are named.
+
+    Who may search them is then what the file says. A gateway does the same as it
+    begins, and goes on with those that say `watch: true`.
+    """
+    screen, settings = Screen(), load_settings()
+    taken, failures = synced(screen, settings, names, port)
+    if as_json:
+        screen.json([report.taken_document(each) for each in taken])
+    else:
+        for each in taken:
+            report.show_taken(screen, each)
+    for failure in failures[1:]:
+        screen.say(f"{failure.message} {failure.hint}".rstrip())
+    if failures:
+        raise failures[0]
 
 
 @command.command("search")
@@ -151,20 +175,30 @@ def status(name: str | None, port: int | None, as_json: bool) -> None:
     """What of a collection is behind its folder, and whether it is found by meaning."""
     screen, settings = Screen(), load_settings()
     with closing(open_archive(settings)) as archive:
-        named = [own_collection(archive, name)] if name else archive.collections()
+        wanted = declared(grounding_file(settings))
+        missing = [
+            each for each in wanted.values() if name in (None, each.name) and not there(archive, each.name)
+        ]
+        named = archive.collections() if not name else [] if missing else [own_collection(archive, name)]
         found = [
             report.Standing(
                 each,
                 archive.stats(each.id),
                 changes(settings, archive, each),
                 served_embedder(settings, port, each.space) is not None,
+                following(settings, wanted, each),
+                conflict(settings, wanted, each),
             )
             for each in named
         ]
+        lacking = {each.name: lack(settings, each) for each in missing}
     if as_json:
-        screen.json([report.standing_document(each) for each in found])
+        screen.json(
+            [report.standing_document(each) for each in found]
+            + [{"id": None, "name": each, "problem": why} for each, why in lacking.items()]
+        )
     else:
-        report.show_standing(screen, found)
+        report.show_standing(screen, found, lacking)
 
 
 @command.command("rm")

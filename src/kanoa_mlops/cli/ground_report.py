@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kanoa_mlops.cli.followed import Followed
 from kanoa_mlops.cli.ground_add import Taken
 from kanoa_mlops.cli.ground_status import Changes
 from kanoa_mlops.cli.screen import Screen
@@ -33,6 +34,10 @@ class Standing:
     """None where it mirrors no folder."""
     served: bool
     """Its embedding model, or where it has no vectors, any."""
+    followed: Followed | None = None
+    """How a gateway fares that follows its folder."""
+    conflict: str = ""
+    """Why it is not what `grounding.yaml` declares."""
 
 
 def show_taken(screen: Screen, taken: Taken) -> None:
@@ -199,14 +204,18 @@ def chunks_document(chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
     return [asdict(each) for each in chunks]
 
 
-def show_standing(screen: Screen, found: Sequence[Standing]) -> None:
-    if not found:
+def show_standing(screen: Screen, found: Sequence[Standing], lacking: Mapping[str, str]) -> None:
+    """`lacking`: why there are none yet of these names."""
+    if not found and not lacking:
         screen.say(_NONE_YET)
     for each in found:
         name, stats = each.collection.name, each.stats
         screen.print(f"{name}: {stats.documents} documents, {stats.chunks} passages, {found_by(stats)}.")
         for line in _standing_lines(each):
             screen.note(line)
+    for name, why in lacking.items():
+        screen.print(f"{name}: nothing is there yet.")
+        screen.note(why)
 
 
 def _standing_lines(each: Standing) -> list[str]:
@@ -228,6 +237,17 @@ def _standing_lines(each: Standing) -> list[str]:
         )
     elif stats.embedded < stats.chunks and each.served:
         lines.append(f"`kanoa-mlops ground add {collection.name}` makes it found by meaning too.")
+    if each.conflict:
+        return [*lines, each.conflict]
+    return lines + (_followed_lines(each.followed) if each.followed else [])
+
+
+def _followed_lines(followed: Followed) -> list[str]:
+    lines = [followed.problem] if followed.problem else []
+    if followed.embedding:
+        lines.append(f"What is new is found by words alone: {followed.embedding}")
+    if followed.watched and not lines:
+        lines.append(f"A gateway follows its folder (process {followed.gateway.pid}).")
     return lines
 
 
@@ -237,6 +257,8 @@ def standing_document(each: Standing) -> dict[str, Any]:
         "stats": asdict(each.stats),
         "changes": asdict(each.changes) if each.changes else None,
         "embedding_model_served": each.served,
+        "conflict": each.conflict,
+        "followed": asdict(each.followed) if each.followed else None,
     }
 
 

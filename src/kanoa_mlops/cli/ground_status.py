@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kanoa_mlops.cli.collection import Wanted, difference
+from kanoa_mlops.cli.followed import Followed, read_followed
 from kanoa_mlops.cli.ground_add import file_reader
 from kanoa_mlops.grounding.archive import Archive, Collection
 from kanoa_mlops.grounding.ingest.unread import Unread
@@ -51,3 +54,25 @@ def changes(settings: Settings, archive: Archive, collection: Collection) -> Cha
         gone=len(held.keys() - files.keys()),
         unreadable=known,
     )
+
+
+def following(settings: Settings, wanted: Mapping[str, Wanted], collection: Collection) -> Followed | None:
+    """None where no gateway has to do with it: it is not declared, or none runs."""
+    is_declared = not collection.owner and collection.name in wanted
+    return read_followed(settings, collection.name) if is_declared else None
+
+
+def conflict(settings: Settings, wanted: Mapping[str, Wanted], collection: Collection) -> str:
+    """Why it is not what `grounding.yaml` declares under its name; empty where it is, or is not declared."""
+    if collection.owner or collection.name not in wanted:
+        return ""
+    problem = difference(collection, wanted[collection.name].folder)
+    return f"{settings.grounding_file} declares another: {problem.message} {problem.hint}" if problem else ""
+
+
+def lack(settings: Settings, wanted: Wanted) -> str:
+    """Why there is no collection yet that `grounding.yaml` declares."""
+    followed = read_followed(settings, wanted.name)
+    if followed and followed.problem:
+        return followed.problem
+    return f"{settings.grounding_file} declares it; `kanoa-mlops ground sync {wanted.name}` mirrors it."

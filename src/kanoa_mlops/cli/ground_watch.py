@@ -63,7 +63,7 @@ def _follow(
     screen.say(f"Following {folder} for {collection.name}; Ctrl+C ends it.")
 
     def look() -> MirrorReport:
-        return mirror(archive, collection.id, folder, state=settings.grounding_dir, reader=reader)
+        return mirror(archive, collection.id, folder, state=settings.grounding_dir, reader=reader, stop=stop)
 
     try:
         for report in watch(look, stop=stop):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
+from typing import TYPE_CHECKING
 
 from kanoa_mlops import __version__
 from kanoa_mlops.cli.archive import open_archive
@@ -21,6 +22,10 @@ from kanoa_mlops.grounding.library import Library
 from kanoa_mlops.grounding.library.file_reading import FileReading
 from kanoa_mlops.grounding.library.ledger import Ledger
 from kanoa_mlops.settings import Settings
+
+if TYPE_CHECKING:
+    from kanoa_mlops.cli.following import Following
+    from kanoa_mlops.grounding.connectors import GroundingFile
 
 _log = logging.getLogger(__name__)
 
@@ -62,8 +67,25 @@ async def served_library(
             yield None
             return
         library.start()
+        following = _following(settings, file, library)
         try:
             yield library
         finally:
             # In a thread: what is being embedded just now waits for this loop.
+            if following:
+                await asyncio.to_thread(following.close)
             await asyncio.to_thread(library.close)
+
+
+def _following(settings: Settings, file: GroundingFile, library: Library) -> Following | None:
+    """None where no folder is declared."""
+    if not file.folders:
+        return None
+    from kanoa_mlops.cli.collection import declared
+    from kanoa_mlops.cli.following import Following
+    from kanoa_mlops.cli.look import Order
+
+    orders = [Order(each, file.folders[name].watch) for name, each in declared(file).items()]
+    following = Following(settings, library.archive, orders, library.embedder_of)
+    following.start()
+    return following

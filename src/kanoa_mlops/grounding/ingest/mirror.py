@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 
 from filelock import FileLock
 
@@ -55,9 +56,10 @@ def mirror(
     state: Path,
     reader: FileReader | None = None,
     progress: Progress | None = None,
+    stop: Event | None = None,
 ) -> MirrorReport:
     """`state` is a folder of ours: for the lock, by which two at once wait for each other, and what was
-    unreadable.
+    unreadable. `stop` ends it after the file it is at.
 
     Each file is stored whole or not at all; killed in between, the next run goes on where this one was.
     The texts are in afterwards, their vectors not: see `embed_missing`.
@@ -72,7 +74,7 @@ def mirror(
             reader = stack.enter_context(FileReader(processes=2))
         stack.enter_context(FileLock(state / f"{collection_id}.lock"))
         unread = Unread.of(state, collection_id, reader.name)
-        return _Mirror(archive, collection_id, reader, unread, progress).run(folder)
+        return _Mirror(archive, collection_id, reader, unread, progress, stop or Event()).run(folder)
 
 
 @dataclass
@@ -82,6 +84,7 @@ class _Mirror:
     reader: FileReader
     unread: Unread
     progress: Progress | None
+    stop: Event
     report: MirrorReport = field(default_factory=MirrorReport)
 
     def run(self, folder: Path) -> MirrorReport:
@@ -129,6 +132,8 @@ class _Mirror:
     def _store(self, fresh: Sequence[Found], held: Mapping[str, Held], total: int) -> None:
         done = total - len(fresh)
         for found, reading in self._read(fresh, held):
+            if self.stop.is_set():
+                return
             before = held.get(found.source)
             try:
                 self._put(found, reading.result(), before)
