@@ -111,16 +111,18 @@ def make_app(
     )
     traffic, readings = Traffic(), Readings()
     metrics, in_flight, client = Metrics(readings), InFlight(), Client(f"kanoa-mlops/{version}", out)
+    purse = reception.purse if reception else None
+    dispatcher = Dispatcher(backends, terms or Terms(), purse, loader)
     describer = Describer(
         client,
         backends,
+        dispatcher,
         loader,
         seconds=describing_seconds,
         max_bytes=_DESCRIPTION_BYTES,
         observe=metrics.figure_described,
+        traffic=traffic,
     )
-    purse = reception.purse if reception else None
-    dispatcher = Dispatcher(backends, terms or Terms(), purse, loader)
     sending = Sending(
         dispatcher,
         Forwarder(client, limits, traffic),

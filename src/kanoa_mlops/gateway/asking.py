@@ -21,7 +21,7 @@ _LIKELY_BYTES = 4
 # Tokens that a chat template adds; that of gpt-oss, a hundred or so, is the longest we know.
 _TEMPLATE = 256
 # Tokens of an image; the most is what Qwen3-VL takes of a large one.
-_IMAGE_LIKELY, _IMAGE_MOST = 1_200, 16_384
+IMAGE_LIKELY, _IMAGE_MOST = 1_200, 16_384
 
 
 def ask_of(
@@ -52,7 +52,7 @@ def ask_of(
         id,
         model,
         guest.id,
-        prompt_tokens=size // _LIKELY_BYTES + count * _IMAGE_LIKELY,
+        prompt_tokens=size // _LIKELY_BYTES + count * IMAGE_LIKELY,
         arrived=now,
         deadline=now + seconds,
         max_answer_tokens=_longest_answer(fields),

@@ -14,6 +14,7 @@ from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.describe import Described, Describer
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.figure_notes import DESCRIBED, NO_FIGURES, FigureNotes
+from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.images import Picture, Place, Reference, decode, references, with_texts
 from kanoa_mlops.gateway.prepare import as_json
 
@@ -56,7 +57,7 @@ class FigureDesk:
     """Is told how many seconds each reading took."""
 
     async def convey(
-        self, asked: Asked, backend: Backend, wish: Wish, request_id: str
+        self, asked: Asked, backend: Backend, wish: Wish, request_id: str, guest: Guest
     ) -> tuple[Asked, FigureNotes]:
         """The request as this backend can take it: of one that cannot see, each image becomes a text.
 
@@ -70,7 +71,7 @@ class FigureDesk:
         if backend.sees or not images:
             return asked, NO_FIGURES
         pictures = [Picture(image, decode(image)) for image in images]
-        described = await self._describe(pictures, wish, request_id)
+        described = await self._describe(pictures, wish, request_id, guest)
         missing = [each for each in pictures if each.place not in described.texts]
         texts = described.texts | await self._read_each(missing, described, backend)
         notes = self._notes(pictures, described)
@@ -91,10 +92,12 @@ class FigureDesk:
             if not each.is_data and not (self.allow_remote and backend.sees):
                 raise _remote(each)
 
-    async def _describe(self, pictures: Sequence[Picture], wish: Wish, request_id: str) -> Described:
+    async def _describe(
+        self, pictures: Sequence[Picture], wish: Wish, request_id: str, guest: Guest
+    ) -> Described:
         if wish == "read":
             return Described()
-        described = await self.describer.describe(pictures, request_id)
+        described = await self.describer.describe(pictures, request_id, guest)
         if wish == "describe" and not described.model:
             described.reason = "no model that sees is served"
         return described

@@ -89,7 +89,7 @@ class Passage:
         model = exchange.model
         burst = parse_burst(request.headers.get("x-kanoa-burst", ""))
         pool = self.backends.pool(model)
-        images, body = await self._conveyed(request, exchange, asked, pool)
+        images, body = await self._conveyed(request, exchange, guest, asked, pool)
         ask = ask_of(
             asked,
             model,
@@ -105,7 +105,7 @@ class Passage:
         return Errand(request, exchange, asked, ask, guest, body)
 
     async def _conveyed(
-        self, request: Request, exchange: Exchange, asked: Asked, pool: Sequence[Backend]
+        self, request: Request, exchange: Exchange, guest: Guest, asked: Asked, pool: Sequence[Backend]
     ) -> tuple[bool, Callable[[Backend], bytes]]:
         """Whether images go as they are, and what is sent to whom.
 
@@ -121,7 +121,7 @@ class Passage:
         first = next((each for each in near or pool if each.sees), pool[0])
         exchange.patience.allow(self.limits.figures_seconds, partial(_slow_figures, self.limits))
         try:
-            told, notes = await self.desk.convey(asked, first, wish, exchange.request_id)
+            told, notes = await self.desk.convey(asked, first, wish, exchange.request_id, guest)
         except ApiError as error:
             if error.code != "images_not_supported" or not any(each.sees for each in pool):
                 raise

@@ -97,16 +97,16 @@ def _entries_of_steps(guest: Guest, exchange: Exchange) -> Iterator[Entry]:
             at=exchange.at,
             key=guest.id,
             model=step.model,
-            backend="",
-            tier="local",
+            backend=step.backend,
+            tier=step.tier,
             status=200,
             prompt_tokens=step.usage.prompt_tokens,
             completion_tokens=step.usage.completion_tokens,
             estimated=False,
             micro=0,
-            queue_ms=0,
+            queue_ms=_milliseconds(step.queue_seconds),
             first_token_ms=None,
-            total_ms=0,
+            total_ms=_milliseconds(step.seconds),
         )
 
 

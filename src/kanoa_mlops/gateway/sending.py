@@ -34,13 +34,14 @@ from kanoa_mlops.gateway.policy.retry import may_retry
 from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.seat import Seat
 
-_FAULTS: dict[str, Fault] = {
+FAULTS: dict[str, Fault] = {
     "engine_unreachable": "connect",
     "engine_ended": "cut",
     "engine_stream_cut": "cut",
     "engine_bad_answer": "cut",
     "engine_timeout": "late",
 }
+"""What an error of the gateway's own says of the backend, by its code."""
 
 
 class Fitting(Protocol):
@@ -200,8 +201,8 @@ class Sending:
         if exchange.trace:
             exchange.trace.failed(error, exchange.met)
         outcome = exchange.met
-        if outcome is None and error.source == "gateway" and error.code in _FAULTS:
-            outcome = Outcome(fault=_FAULTS[error.code])
+        if outcome is None and error.source == "gateway" and error.code in FAULTS:
+            outcome = Outcome(fault=FAULTS[error.code])
         if outcome is None:
             return None
         seat.met(outcome)

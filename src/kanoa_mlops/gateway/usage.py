@@ -28,6 +28,12 @@ class Step:
     usage: Usage
     cached: bool = False
     """Remembered from an earlier request, hence without cost in this one."""
+    backend: str = ""
+    tier: str = "local"
+    queue_seconds: float = 0.0
+    """Spent waiting for the backend."""
+    seconds: float = 0.0
+    """All that it took."""
 
     def as_json(self) -> dict[str, Any]:
         counts = {

@@ -16,6 +16,7 @@ from kanoa_mlops.gateway.grounded.calls import Call
 from kanoa_mlops.gateway.grounded.figure_texts import FigureTexts
 from kanoa_mlops.gateway.grounded.grounds import Failure, Grounds
 from kanoa_mlops.gateway.grounded.searching import Searching, refusal
+from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.images import Picture, decode, references
 from kanoa_mlops.gateway.prepare import as_json
 from kanoa_mlops.grounding.archive import Reader
@@ -165,7 +166,8 @@ class Asking:
         ]
         if not images:
             return ()
-        read = await self.figures.of([Picture(each, decode(each)) for each in images], exchange.request_id)
+        pictures = [Picture(each, decode(each)) for each in images]
+        read = await self.figures.of(pictures, exchange.request_id, exchange.guest or Guest())
         grounds.figure = read.way
         if read.warning:
             grounds.warnings.append(read.warning)

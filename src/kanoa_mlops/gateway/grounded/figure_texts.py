@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.describe import Describer
 from kanoa_mlops.gateway.figures import FigureReader, UnreadableImage
+from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.images import Picture
 from kanoa_mlops.gateway.usage import Step
 from kanoa_mlops.grounding.asking.figure_text import figure_words, is_telling
@@ -30,7 +31,7 @@ class FigureTexts:
     describer: Describer
     """Both remember what they did by the image's bytes."""
 
-    async def of(self, pictures: Sequence[Picture], request_id: str) -> Read:
+    async def of(self, pictures: Sequence[Picture], request_id: str, guest: Guest) -> Read:
         """What cannot be read is left to whoever hands the figures to the model."""
         texts, warning = [], ""
         for picture in pictures:
@@ -44,7 +45,7 @@ class FigureTexts:
         read = Read(tuple(text for text in texts if text), self._way(texts), warning=warning)
         if not pictures or is_telling(" ".join(figure_words(text) for text in texts)):
             return read
-        described = await self.describer.describe(pictures, request_id)
+        described = await self.describer.describe(pictures, request_id, guest)
         if not described.texts:
             return read
         more = tuple(described.texts[each.place] for each in pictures if each.place in described.texts)
