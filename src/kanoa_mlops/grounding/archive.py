@@ -124,7 +124,10 @@ class Archive(Protocol):
         ...
 
     def put(self, collection_id: str, document: Document) -> None:
-        """In place of what was there from the same source. Chunks that stayed the same keep their vectors."""
+        """In place of what was there from the same source.
+
+        Chunks keep their vectors whose `embedded_text` is the same.
+        """
         ...
 
     def drop(self, collection_id: str, sources: Sequence[str]) -> int:

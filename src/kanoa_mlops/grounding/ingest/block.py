@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kanoa_mlops.grounding.embedded_text import Noun
 from kanoa_mlops.grounding.types import Kind
 
 Split = Literal["prose", "lines", "rows"]
@@ -15,7 +16,7 @@ Split = Literal["prose", "lines", "rows"]
 class Spot:
     """Where in its file a block begins and ends, in units of the format: cells, lines, rows; from 1."""
 
-    noun: str
+    noun: Noun
     first: int
     last: int
 

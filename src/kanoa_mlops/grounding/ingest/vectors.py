@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kanoa_mlops.grounding.archive import Archive
-from kanoa_mlops.grounding.types import Chunk, Embedder
+from kanoa_mlops.grounding.embedded_text import embedded_text
+from kanoa_mlops.grounding.types import Embedder
 
 _AT_ONCE = 32  # texts in a request: what is done is kept when the next one fails
 
@@ -27,14 +28,9 @@ def embed_missing(
     for lot in archive.unembedded(collection_id, embedder.space):
         for start in range(0, len(lot), _AT_ONCE):
             some = lot[start : start + _AT_ONCE]
-            vectors = embedder.documents([embedded_text(chunk) for chunk in some])
+            vectors = embedder.documents([embedded_text(chunk.heading, chunk.text) for chunk in some])
             archive.embed(collection_id, embedder.space, [chunk.id for chunk in some], vectors)
             done += len(some)
             if progress is not None:
                 progress(already + done, max(stats.chunks, already + done))
     return done
-
-
-def embedded_text(chunk: Chunk) -> str:
-    """What a vector is made of: a passage says more under its headings."""
-    return f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text

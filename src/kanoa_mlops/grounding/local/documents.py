@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from kanoa_mlops.grounding.archive import Held, Stats
+from kanoa_mlops.grounding.embedded_text import embedded_text
 from kanoa_mlops.grounding.local.packed import pack
 from kanoa_mlops.grounding.local.rows import (
     CHUNK_COLUMNS,
@@ -60,7 +61,7 @@ def put(connection: sqlite3.Connection, collection: int, document: Document, pos
     kept = [
         (first + place, vector)
         for place, chunk in enumerate(document.chunks)
-        if (vector := vectors.get((clean(chunk.heading), clean(chunk.text))))
+        if (vector := vectors.get(embedded_text(clean(chunk.heading), clean(chunk.text))))
     ]
     connection.executemany(_ADD_VECTOR, kept)
     connection.execute("UPDATE documents SET embedded = ? WHERE number = ?", (len(kept), number))
@@ -113,6 +114,8 @@ def _number(connection: sqlite3.Connection, collection: int, source: str) -> int
     return int(row[0]) if row else 0
 
 
-def _vectors(connection: sqlite3.Connection, document: int) -> dict[tuple[str, str], bytes]:
+def _vectors(connection: sqlite3.Connection, document: int) -> dict[str, bytes]:
+    """By what they were made of."""
     span = (first_place(document), last_place(document))
-    return {(heading, text): vector for heading, text, vector in connection.execute(_VECTORS, span)}
+    rows = connection.execute(_VECTORS, span)
+    return {embedded_text(heading, text): vector for heading, text, vector in rows}

@@ -10,6 +10,7 @@ import orjson
 from psycopg import sql
 
 from kanoa_mlops.errors import OtherSpace
+from kanoa_mlops.grounding.embedded_text import embedded_text
 from kanoa_mlops.grounding.shared.middle import packed, read, unpacked
 from kanoa_mlops.grounding.shared.rows import fit
 from kanoa_mlops.grounding.shared.state import State
@@ -64,23 +65,25 @@ _PENDING = (
 _WITHOUT = " AND NOT EXISTS (SELECT FROM {vectors} WHERE chunk = number)"
 
 
-def kept(connection: Connection, state: State, documents: Sequence[int]) -> dict[tuple[str, str], str]:
-    """By heading and text, which a model is shown together."""
+def kept(connection: Connection, state: State, documents: Sequence[int]) -> dict[str, str]:
+    """By what they were made of."""
     if not documents or state.space is None:
         return {}
     rows = connection.execute(state.tables.query(_KEPT), (documents,)).fetchall()
-    return {(heading, text): vector for heading, text, vector in rows}
+    return {embedded_text(heading, text): vector for heading, text, vector in rows}
 
 
-def put_back(
-    connection: Connection, state: State, document: int, kept: dict[tuple[str, str], str]
-) -> tuple[int, Sum]:
+def put_back(connection: Connection, state: State, document: int, kept: dict[str, str]) -> tuple[int, Sum]:
     """To what stayed as it was; how many, and their sum."""
     nothing = np.zeros(state.dimensions or 0)
     if not kept:
         return 0, nothing
     rows = connection.execute(state.tables.query(_NEW), (document,)).fetchall()
-    found = [(number, kept[heading, text]) for number, heading, text in rows if (heading, text) in kept]
+    found = [
+        (number, vector)
+        for number, heading, text in rows
+        if (vector := kept.get(embedded_text(heading, text)))
+    ]
     if not found:
         return 0, nothing
     values = (document, *map(list, zip(*found, strict=True)))
