@@ -235,6 +235,11 @@ class Scene:
         return summaries
 
     @property
+    def which(self) -> list[str]:
+        """Its prices are in its own file."""
+        return ["--port", str(self.port), "--config", str(self.home / "gateway.yaml")]
+
+    @property
     def _prices(self) -> Path:
         return self.home / ".config" / "kanoa" / "pricing.json"
 
@@ -277,7 +282,6 @@ async def scene(home: Path, person: Path) -> AsyncIterator[Scene]:
             {"model": "near", "url": engine.url, "engine": "vllm", "context": 4096, "aliases": ["nigh"]},
             {"model": "far", "url": "http://127.0.0.1:1", "engine": "vllm", "context": 4096},
         ]
-        burst(home, json.dumps({"burst": said}))
         started = gateway(home, {"backends": engines, "burst": said})
         port = await asyncio.to_thread(started.__enter__)
         try:
@@ -292,7 +296,7 @@ async def test_kanoa_tells_what_the_ledger_tells(scene: Scene) -> None:
         assert summary["total_cost_usd"] == 0, "it knows no price"
     assert [(await scene.booked_three(model, begin)).micro > 0 for model in models] == [False, True]
 
-    written = await asyncio.to_thread(run, "pricing", "--port", str(scene.port))
+    written = await asyncio.to_thread(run, "pricing", *scene.which)
     assert written.returncode == 0, written.stderr
     begin = time.time()
     told = await scene.kanoa(*models)

@@ -288,6 +288,27 @@ async def test_a_server_with_a_record_has_memory_and_a_budget(scene: Scene) -> N
     assert shown.stdout.endswith("\nCost today $0.15. Left today: groq $1.85.\n")
 
 
+async def test_budgets_of_a_gateway_are_in_its_own_file(scene: Scene) -> None:
+    own = scene.home / "own.yaml"
+    own.write_text(
+        "backends:\n  - {model: tiny, url: 'http://127.0.0.1:1', engine: vllm, context: 4096, id: groq}\n"
+        "burst:\n  max_per_day: 2 $\n"
+        "  allowed:\n    - {provider: groq, for: tiny, with: gpt-oss-120b, plan: paid}\n"
+    )
+    (scene.home / "config").mkdir()
+    (scene.home / "config" / "burst.yaml").write_text(
+        "burst:\n  max_per_day: 9 $\n  allowed:\n    - {provider: groq, for: gpt-oss-120b, plan: paid}\n"
+    )
+    assert json.loads((await scene.top("--json")).stdout)["left_today_usd"] == {}
+    told = json.loads((await scene.top("--json", "--config", str(own))).stdout)
+    assert list(told["left_today_usd"].values()) == [2.0]
+    assert "groq" not in told["left_today_usd"], "that is another backend's id"
+    own.write_text("backends: 3\n")
+    refused = await scene.top("--once", "--config", str(own))
+    assert refused.returncode == 1
+    assert f"{own}" in refused.stderr
+
+
 async def test_it_goes_on_until_ctrl_c_which_is_no_failure(scene: Scene) -> None:
     leader, follower = pty.openpty()
     process = subprocess.Popen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -53,8 +53,13 @@ class Shown:
         return policy_of(self.provider)
 
 
-def shown(config: BurstConfig, catalog: Catalog, settings: Settings) -> tuple[Burst, list[Shown]]:
+def shown(
+    config: BurstConfig, catalog: Catalog, settings: Settings, taken: Collection[str] = ()
+) -> tuple[Burst, list[Shown]]:
     """
+    Args:
+        taken: ids of other backends.
+
     Raises:
         SettingsError: an entry cannot be granted; a key that is not there is shown, not raised.
     """
@@ -66,7 +71,7 @@ def shown(config: BurstConfig, catalog: Catalog, settings: Settings) -> tuple[Bu
         missing.append(f"{found.why} {found.hint}".strip())
         return found.text
 
-    burst = burst_of(config, catalog, look)
+    burst = burst_of(config, catalog, look, taken)
     now = time.time()
     spending = _spending(settings, now)
     providers = [

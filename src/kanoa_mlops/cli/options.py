@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from kanoa_mlops.units import parse_age
@@ -18,6 +20,12 @@ def age(context: click.Context, parameter: click.Parameter, text: str | None) ->
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 port = click.option(
     "--port", type=click.IntRange(1, 65535), help="Port of the endpoint.  [default: 8000, or your setting]"
+)
+gateway_file = click.option(
+    "--config",
+    "gateway_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of a gateway that `gateway` runs: its prices and budgets are there.",
 )
 anyway = click.option("--anyway", is_flag=True, help="Go on although the plan says that it does not fit.")
 offline = click.option("--offline", is_flag=True, help="Never touch the network.")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,11 +22,11 @@ from kanoa_mlops.cli.prices import Cost, costs
 from kanoa_mlops.cli.prices_file import put_prices
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.servers import front_door
+from kanoa_mlops.cli.spent_at import SpentAt, spent_at
 from kanoa_mlops.errors import KanoaError, NothingServed
 from kanoa_mlops.gateway.books.money import MICRO, format_dollars, parse_micro
 from kanoa_mlops.gateway.books.totals import Dimension, Total
 from kanoa_mlops.gateway.burst.granting import burst_of
-from kanoa_mlops.gateway.burst.read import read_allowed
 from kanoa_mlops.gateway.policy.backend import FREE, Price
 from kanoa_mlops.runtime.state import running_servers
 from kanoa_mlops.settings import Settings, load_settings
@@ -53,8 +54,9 @@ def _price(context: click.Context, parameter: click.Parameter, text: str | None)
     help="A million tokens here, by your own sums: 0.05, or 0.05/0.20 of prompt and answer.  [default: 0]",
 )
 @options.port
+@options.gateway_file
 @options.as_json
-def command(local: Price, port: int | None, as_json: bool) -> None:
+def command(local: Price, port: int | None, gateway_file: Path | None, as_json: bool) -> None:
     """Tell kanoa what its answers cost.
 
     Writes the prices of the models that are served, or were asked in the last 30
@@ -64,7 +66,8 @@ def command(local: Price, port: int | None, as_json: bool) -> None:
     """
     screen, settings = Screen(), load_settings()
     catalog = load_catalog(settings.catalog_dir)
-    rows = _rows(settings, catalog, local, _served(settings, port))
+    known = _known(catalog, spent_at(settings, gateway_file))
+    rows = _rows(settings, catalog, local, known, _served(settings, port, alone=gateway_file is not None))
     prices = {name: (row.prompt, row.answer) for row in rows for name in row.names}
     changed = put_prices(settings.kanoa_prices_file, prices)
     if as_json:
@@ -83,15 +86,24 @@ class _Row:
     cost: Cost
 
 
+def _known(catalog: Catalog, allowed: SpentAt) -> Mapping[str, Price]:
+    return {grant.id: grant.price for grant in burst_of(allowed.config, catalog, taken=allowed.taken).grants}
+
+
 def _rows(
-    settings: Settings, catalog: Catalog, local: Price, served: Mapping[str, Sequence[str]]
+    settings: Settings,
+    catalog: Catalog,
+    local: Price,
+    known: Mapping[str, Price],
+    served: Mapping[str, Sequence[str]],
 ) -> list[_Row]:
     """
+    Args:
+        known: prices beyond the LAN, by backend.
+
     Raises:
         NothingServed: nothing is, and nothing was.
     """
-    burst = burst_of(read_allowed(settings.burst_file), catalog)
-    known = {grant.id: grant.price for grant in burst.grants}
     used = {model: cost for model, cost in costs(_totals(settings), known, local).items() if _tokens(cost)}
     models = dict.fromkeys((*served, *used))
     if not models:
@@ -123,11 +135,13 @@ def _totals(settings: Settings) -> Sequence[Total]:
     return looked_up(settings, lambda store: store.totals(by, since, float("inf")), ())
 
 
-def _served(settings: Settings, port: int | None) -> dict[str, Sequence[str]]:
-    """Model -> its other names, of every server that answers now."""
-    urls = [record.url for record in running_servers(settings.servers_dir)] if port is None else []
+def _served(settings: Settings, port: int | None, *, alone: bool) -> dict[str, Sequence[str]]:
+    """Model -> its other names, of every server that answers now, or of a gateway alone."""
+    urls = [] if alone else [record.url for record in running_servers(settings.servers_dir)]
+    if port is not None or not urls:
+        urls = [front_door(settings, port or (settings.port if alone else None))]
     found: dict[str, Sequence[str]] = {}
-    for url in urls or [front_door(settings, port)]:
+    for url in urls:
         # Without a server there is still what the books have.
         with suppress(KanoaError, ValueError, KeyError, TypeError):
             models = json.loads(get(f"{url}/v1/models"))["data"]

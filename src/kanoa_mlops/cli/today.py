@@ -6,14 +6,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from kanoa_mlops.catalog.load import load_catalog
 from kanoa_mlops.cli.books import looked_up
 from kanoa_mlops.cli.burst_report import shown
+from kanoa_mlops.cli.spent_at import spent_at
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.books.store import Store
 from kanoa_mlops.gateway.books.totals import Dimension
-from kanoa_mlops.gateway.burst.read import read_allowed
 from kanoa_mlops.gateway.days import day_of
 from kanoa_mlops.settings import Settings
 
@@ -28,8 +29,12 @@ class Today:
     """Backend -> micro-dollars that may still be spent there, where a cap says so."""
 
 
-def today(settings: Settings) -> Today:
-    return Today(_spent(settings), _left(settings))
+def today(settings: Settings, gateway_file: Path | None = None) -> Today:
+    """
+    Args:
+        gateway_file: of a gateway with budgets of its own; None for those of servers.
+    """
+    return Today(_spent(settings), _left(settings, gateway_file))
 
 
 def _spent(settings: Settings) -> int | None:
@@ -44,11 +49,12 @@ def _spent(settings: Settings) -> int | None:
         return None
 
 
-def _left(settings: Settings) -> Mapping[str, int]:
-    if not settings.burst_file.exists():
+def _left(settings: Settings, gateway_file: Path | None) -> Mapping[str, int]:
+    if gateway_file is None and not settings.burst_file.exists():
         return {}
     try:
-        _, rows = shown(read_allowed(settings.burst_file), load_catalog(settings.catalog_dir), settings)
+        allowed = spent_at(settings, gateway_file)
+        _, rows = shown(allowed.config, load_catalog(settings.catalog_dir), settings, allowed.taken)
     except KanoaError:
         return {}
     return {each.grant.id: each.left for each in rows if each.left is not None}

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from kanoa_mlops.cli.memory import engine_bytes
 from kanoa_mlops.cli.scrape import Scrape, scrape
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.servers import front_door
+from kanoa_mlops.cli.spent_at import spent_at
 from kanoa_mlops.cli.today import Today, today
 from kanoa_mlops.cli.top_frame import lines
 from kanoa_mlops.cli.top_report import Frame, document, frame
@@ -32,9 +34,10 @@ _SLOWLY_SECONDS = 5.0
 
 @click.command()
 @options.port
+@options.gateway_file
 @click.option("--once", is_flag=True, help="Print one view and end; also where there is no terminal.")
 @options.as_json
-def command(port: int | None, once: bool, as_json: bool) -> None:
+def command(port: int | None, gateway_file: Path | None, once: bool, as_json: bool) -> None:
     """A gateway and its backends at work, until Ctrl-C.
 
     BUSY is requests under way, of those that a backend works on at once. Tokens
@@ -42,7 +45,11 @@ def command(port: int | None, once: bool, as_json: bool) -> None:
     backend as its engine counts, `-` where it does not tell.
     """
     settings, screen = load_settings(), Screen()
-    view = _View(settings, front_door(settings, port))
+    if gateway_file:
+        spent_at(settings, gateway_file)  # what is wrong with it is said once, and not at every look
+    view = _View(
+        settings, front_door(settings, port or (settings.port if gateway_file else None)), gateway_file
+    )
     try:
         view.look()
         if as_json or once or not screen.out.is_terminal:
@@ -65,6 +72,8 @@ class _View:
 
     settings: Settings
     url: str
+    gateway_file: Path | None = None
+    """Where the budgets of a gateway alone are."""
     _looks: deque[Scrape] = field(default_factory=lambda: deque(maxlen=_LOOKS))
     _asked_at: float = float("-inf")
     _memory: Mapping[str, int] = field(default_factory=dict)
@@ -78,7 +87,7 @@ class _View:
         self._looks.append(scrape(self.url))
         if time.monotonic() - self._asked_at >= _SLOWLY_SECONDS:
             server = self._server()
-            self._memory, self._today = _memory(server), _today(self.settings, server)
+            self._memory, self._today = _memory(server), self._money(server)
             self._asked_at = time.monotonic()
 
     def frame(self) -> Frame:
@@ -88,6 +97,11 @@ class _View:
     def age(self) -> float:
         """Seconds since the last look."""
         return time.monotonic() - self._looks[-1].at
+
+    def _money(self, server: ServerRecord | None) -> Today:
+        found = today(self.settings, self.gateway_file)
+        # Those of a gateway alone are in a file that nobody named.
+        return found if server or self.gateway_file else Today(found.micro, {})
 
     def _server(self) -> ServerRecord | None:
         """None of a gateway alone, whose engines somebody else runs."""
@@ -123,9 +137,3 @@ def _memory(server: ServerRecord | None) -> Mapping[str, int]:
         for engine in server.engines
     }
     return {model: size for model, size in sizes.items() if size}
-
-
-def _today(settings: Settings, server: ServerRecord | None) -> Today:
-    """A gateway alone has budgets of its own file, which are not known here."""
-    found = today(settings)
-    return found if server else Today(found.micro, {})
