@@ -14,6 +14,7 @@ from kanoa_mlops.gateway.app import App, make_app
 from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.figures import FigureReader, UnreadableImage
 from kanoa_mlops.gateway.server import Gateway, start_gateway
+from kanoa_mlops.grounding.library import Library
 from tests.fakes.engine import FakeEngine
 
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -112,9 +113,20 @@ async def engine() -> AsyncIterator[FakeEngine]:
 async def open_door() -> AsyncIterator[OpenDoor]:
     async with AsyncExitStack() as stack:
 
-        async def door(*served: Backend, figures: FigureReader | None = None, **options: Any) -> Door:
+        async def door(
+            *served: Backend,
+            figures: FigureReader | None = None,
+            library: Library | None = None,
+            **options: Any,
+        ) -> Door:
             backends = Backends(served)
-            app = make_app(backends, figures=figures, version="1.2.3", **{"max_body_bytes": 10**7} | options)
+            app = make_app(
+                backends,
+                figures=figures,
+                version="1.2.3",
+                documents=lambda: library,
+                **{"max_body_bytes": 10**7} | options,
+            )
             gateway = await start_gateway(app, "127.0.0.1", 0)
             stack.push_async_callback(gateway.stop, 0)
             session = await stack.enter_async_context(aiohttp.ClientSession())

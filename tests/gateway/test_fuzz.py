@@ -101,7 +101,7 @@ class Street(threading.Thread):
                     figures=NotedReader(),
                     version="1.2.3",
                     max_body_bytes=10**6,
-                    library=library,
+                    documents=lambda: library,
                 )
                 gateway = await start_gateway(app, "127.0.0.1", 0)
                 self.url = gateway.url

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from kanoa_mlops import __version__
-from kanoa_mlops.cli.shelf import served_library
+from kanoa_mlops.cli.documents import served_documents
 from kanoa_mlops.cli.tracing import tracing
 from kanoa_mlops.gateway.app import make_app
 from kanoa_mlops.gateway.backends import Backends
@@ -40,7 +40,7 @@ async def open_door(
     async with AsyncExitStack() as stack:
         if figures is not None:
             stack.callback(figures.close)
-        library = await stack.enter_async_context(served_library(settings, backends, loader))
+        documents = await stack.enter_async_context(served_documents(settings, backends, loader))
         app = make_app(
             backends,
             figures=figures,
@@ -50,7 +50,7 @@ async def open_door(
             loader=loader,
             out=way_out(settings),
             traces=stack.enter_context(tracing(environment())),
-            library=library,
+            documents=documents,
             # Beyond loopback any name may lead here; on loopback a foreign one is a page that rebinds
             # DNS.
             allowed_hosts=() if is_loopback(host) else None,

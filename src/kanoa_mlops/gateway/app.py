@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.about import About
-from kanoa_mlops.gateway.answering import Answering, Handler
+from kanoa_mlops.gateway.answering import Answering
 from kanoa_mlops.gateway.backends import Backends
 from kanoa_mlops.gateway.counters.readings import Readings
 from kanoa_mlops.gateway.describe import Describer
@@ -17,15 +17,15 @@ from kanoa_mlops.gateway.dispatcher import Dispatcher
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figures import FigureDesk, FigureReader
 from kanoa_mlops.gateway.forward import Forwarder
-from kanoa_mlops.gateway.grounded.grounding import Grounding, make_grounding
 from kanoa_mlops.gateway.heap import LARGE_BYTES, Heap
 from kanoa_mlops.gateway.holding import Holding, Loader
 from kanoa_mlops.gateway.http.client import Client, WayOut
 from kanoa_mlops.gateway.inflight import InFlight
-from kanoa_mlops.gateway.library.closed import closed
+from kanoa_mlops.gateway.library.counted import LibraryCounts
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.line import Terms
 from kanoa_mlops.gateway.metrics import Metrics
+from kanoa_mlops.gateway.once import Handlers, Once, handlers_once
 from kanoa_mlops.gateway.passage import Passage
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.sending import Sending
@@ -36,7 +36,7 @@ from kanoa_mlops.gateway.traffic import Traffic
 from kanoa_mlops.gateway.truncating import Truncating
 
 if TYPE_CHECKING:
-    from kanoa_mlops.grounding.library import Library
+    from kanoa_mlops.gateway.documents import Documents, Opening
 
 _DESCRIPTION_BYTES = 4 * 1024**2  # remembered; some thousand descriptions
 
@@ -55,14 +55,15 @@ class App:
     """For who watches them to put what they tell."""
     _client: Client
     _heap: Heap
-    _grounding: Grounding
+    _documents: Once[Documents]
 
     def close(self) -> None:
         """Once nothing is in flight any more."""
         self._heap.close()
         self.dispatcher.close()
         self._client.close()
-        self._grounding.close()
+        if documents := self._documents.made:
+            documents.grounding.close()
 
 
 def make_app(
@@ -78,7 +79,7 @@ def make_app(
     terms: Terms | None = None,
     out: WayOut | None = None,
     traces: Traces | None = None,
-    library: Library | None = None,
+    documents: Opening | None = None,
     max_file_bytes: int = 128 * 2**20,
     max_images: int = 8,
     first_byte_seconds: float = 600.0,
@@ -95,8 +96,8 @@ def make_app(
     addresses out of requests. `reception` asks for keys and keeps the books; without one everybody comes in,
     and nothing is booked. `loader` loads the models that are on demand; without one there may be none.
     `terms` are how requests wait. `out` is how connections leave for what is beyond the owner's machines.
-    `traces` is told of each request. `library` keeps files and vector stores, no file larger than
-    `max_file_bytes`; whoever made it starts and closes it.
+    `traces` is told of each request. `documents` opens what keeps files and vector stores, in a thread, with
+    the first request for either; whoever gave it closes it. No file is larger than `max_file_bytes`.
     """
     limits = Limits(
         max_body_bytes,
@@ -132,8 +133,12 @@ def make_app(
         purse,
     )
     desk = FigureDesk(backends, figures, describer, max_images, allow_remote_images, metrics.figure_read)
-    grounding = make_grounding(library, figures, describer, limits)
-    passage = Passage(backends, limits, metrics, desk, sending, reception, grounding, Truncating(client))
+    shelf = _documents(documents, reception, limits, metrics, figures, describer)
+
+    async def shelves() -> Handlers:
+        return (await shelf.get()).handlers
+
+    passage = Passage(backends, limits, metrics, desk, sending, reception, shelf, Truncating(client))
     about = About(backends, dispatcher, metrics, version, reads=figures is not None, created=int(time.time()))
     handlers = {("POST", route): passage.pass_on for route in routes.PASSED_ON} | about.handlers()
     handlers |= surfaces(
@@ -144,7 +149,7 @@ def make_app(
         created=about.created,
         reads=about.reads,
     )
-    handlers |= _shelves(library, reception, limits, metrics)
+    handlers |= handlers_once(routes.LIBRARY, shelves)
     heap = Heap()
     hosts = None if allowed_hosts is None else frozenset(host.lower() for host in allowed_hosts)
 
@@ -165,16 +170,24 @@ def make_app(
         readings,
         client,
         heap,
-        grounding,
+        shelf,
     )
 
 
-def _shelves(
-    library: Library | None, reception: Reception | None, limits: Limits, metrics: Metrics
-) -> Mapping[tuple[str, str], Handler]:
-    if library is None:
-        return closed()
-    # Not imported by a gateway that keeps no documents, to start as fast as it did.
-    from kanoa_mlops.gateway.library.doors import doors
+def _documents(
+    opening: Opening | None,
+    reception: Reception | None,
+    limits: Limits,
+    metrics: Metrics,
+    figures: FigureReader | None,
+    describer: Describer,
+) -> Once[Documents]:
+    counts = LibraryCounts(metrics.registry)  # at zero from the first scrape on
 
-    return doors(library, reception, limits, metrics.registry)
+    def load() -> Documents:
+        # Most gateways are never asked for documents, and start faster and stay smaller without all this.
+        from kanoa_mlops.gateway.documents import open_documents
+
+        return open_documents(opening, counts, reception, limits, figures, describer)
+
+    return Once(load)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.asking import ask_of, parse_burst
@@ -16,8 +17,7 @@ from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.figure_notes import NO_FIGURES
 from kanoa_mlops.gateway.figures import FigureDesk, parse_wish
-from kanoa_mlops.gateway.grounded.grounding import Grounding
-from kanoa_mlops.gateway.grounded.wish import is_wished
+from kanoa_mlops.gateway.grounded.wished import is_wished
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.http.request import Request
 from kanoa_mlops.gateway.http.response import Answer, Response
@@ -25,11 +25,15 @@ from kanoa_mlops.gateway.images import references
 from kanoa_mlops.gateway.kinds import KINDS, require_kind
 from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.metrics import Metrics
+from kanoa_mlops.gateway.once import Once
 from kanoa_mlops.gateway.prepare import prepare, without
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.sending import Errand, Sending
 from kanoa_mlops.gateway.truncating import Truncating, wished_tokens
 from kanoa_mlops.gateway.vectors import cut, wished_dimensions
+
+if TYPE_CHECKING:
+    from kanoa_mlops.gateway.documents import Documents
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Passage:
     desk: FigureDesk
     sending: Sending
     reception: Reception | None
-    grounding: Grounding
+    documents: Once[Documents]
     truncating: Truncating
 
     async def pass_on(self, request: Request, exchange: Exchange) -> Answer:
@@ -59,7 +63,8 @@ class Passage:
             if exchange.route == routes.CHAT and is_wished(asked.fields):
                 send = partial(self._grounded, exchange, guest)
                 pool = self.backends.pool(nearest.model)
-                return await self.grounding.answer(request, exchange, guest, asked, pool, send)
+                grounding = (await self.documents.get()).grounding
+                return await grounding.answer(request, exchange, guest, asked, pool, send)
             if exchange.route == routes.EMBEDDINGS:
                 return await self._embedded(request, exchange, guest, asked, nearest)
             return await self.sending.send(await self._errand(request, exchange, guest, asked))

@@ -81,6 +81,12 @@ PROBES = (HEALTH, STATUS, METRICS, ROOT)  # asked again and again by machines; n
 _MODEL = MODEL.removesuffix("{name}")
 
 _OLLAMAS_GETS = (OLLAMA_TAGS, OLLAMA_PS, OLLAMA_VERSION)
+SURFACES = (
+    *[("POST", path) for path in (*TRANSLATED, OLLAMA_SHOW)],
+    *[("GET", path) for path in _OLLAMAS_GETS],
+    *OLLAMA_REFUSED,
+)
+"""Of other APIs than OpenAI's chat, by method."""
 _AS_THEY_ARE = {
     *PROBES,
     OPENAPI,

@@ -48,7 +48,7 @@ async def main(folder: Path) -> None:
             spool=folder / "coming",
         )
         library.start()
-        app = make_app(Backends(), figures=None, max_body_bytes=10**6, version="1", library=library)
+        app = make_app(Backends(), figures=None, max_body_bytes=10**6, version="1", documents=lambda: library)
         gateway = await start_gateway(app, "127.0.0.1", 0)
         (folder / "url.new").write_text(gateway.url)
         (folder / "url.new").rename(folder / "url")

@@ -145,7 +145,7 @@ async def open_house(tmp_path: Path, reader: FileReader) -> AsyncIterator[OpenHo
                 Backends(),
                 figures=None,
                 version="1.2.3",
-                library=library,
+                documents=lambda: library,
                 reception=Reception(office.books, key_required=True),
                 **{"max_body_bytes": 10**7} | options,
             )

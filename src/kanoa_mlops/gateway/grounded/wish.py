@@ -10,6 +10,7 @@ from pydantic import Field
 
 from kanoa_mlops.errors import BadFilter
 from kanoa_mlops.gateway.envelope import ApiError
+from kanoa_mlops.gateway.grounded.wished import is_search
 from kanoa_mlops.gateway.library.asked import RankingOptions
 from kanoa_mlops.gateway.surfaces.given import Given, read_part
 from kanoa_mlops.grounding.filters import Filter, parse_filter
@@ -19,7 +20,6 @@ Mode = Literal["always", "auto"]
 OnError = Literal["error", "annotate"]
 Citations = Literal["inline", "sources"]
 
-_TOOL = "file_search"
 _MOST_STORES = 16
 _MOST_TOKENS = 2000
 
@@ -73,14 +73,6 @@ class Wish:
         return tuple(dict.fromkeys(name for search in self.searches for name in search.names))
 
 
-def is_wished(fields: Mapping[str, Any]) -> bool:
-    """Every request is asked this; nearly all have neither field."""
-    if "grounding" in fields:
-        return True
-    tools = fields.get("tools")
-    return isinstance(tools, list) and any(_is_search(tool) for tool in tools)
-
-
 def read_wish(fields: Mapping[str, Any]) -> tuple[Wish | None, dict[str, Any]]:
     """The wish, and the fields without it. None where the one field of it is null.
 
@@ -105,13 +97,13 @@ def read_wish(fields: Mapping[str, Any]) -> tuple[Wish | None, dict[str, Any]]:
         options.on_error or "error",
         options.max_context_tokens or _MOST_TOKENS,
         options.citations or "inline",
-        must_search=_is_chosen(fields.get("tool_choice"), only=all(_is_search(each) for each in tools or [])),
+        must_search=_is_chosen(fields.get("tool_choice"), only=all(is_search(each) for each in tools or [])),
     )
     return wish, _without_search(rest)
 
 
 def _searches(tools: Sequence[Any]) -> tuple[Search, ...]:
-    return tuple(_search(tool, f"tools[{at}]") for at, tool in enumerate(tools) if _is_search(tool))
+    return tuple(_search(tool, f"tools[{at}]") for at, tool in enumerate(tools) if is_search(tool))
 
 
 def _search(tool: Mapping[str, Any], param: str) -> Search:
@@ -146,13 +138,13 @@ def _ranking(given: RankingOptions | None, param: str) -> Ranking:
 
 def _without_search(fields: dict[str, Any]) -> dict[str, Any]:
     """What is left for the engine: the client's own functions, and a choice among them."""
-    tools = [tool for tool in fields["tools"] if not _is_search(tool)]
+    tools = [tool for tool in fields["tools"] if not is_search(tool)]
     kept = fields | {"tools": tools}
     choice = fields.get("tool_choice")
-    if _is_search(choice):
+    if is_search(choice):
         kept.pop("tool_choice")
     elif isinstance(choice, dict) and isinstance(allowed := choice.get("allowed_tools"), dict):
-        among = [tool for tool in allowed.get("tools") or [] if not _is_search(tool)]
+        among = [tool for tool in allowed.get("tools") or [] if not is_search(tool)]
         kept["tool_choice"] = {**choice, "allowed_tools": {**allowed, "tools": among}}
         if not among:
             kept.pop("tool_choice")
@@ -162,12 +154,8 @@ def _without_search(fields: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _is_search(tool: object) -> bool:
-    return isinstance(tool, dict) and tool.get("type") == _TOOL
-
-
 def _is_chosen(choice: object, *, only: bool) -> bool:
-    return _is_search(choice) or (choice == "required" and only)
+    return is_search(choice) or (choice == "required" and only)
 
 
 def _bad(message: str, param: str) -> ApiError:

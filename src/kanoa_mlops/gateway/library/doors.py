@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from prometheus_client import CollectorRegistry
-
 from kanoa_mlops.gateway.answering import Handler
 from kanoa_mlops.gateway.library.batches import BatchesDoor
-from kanoa_mlops.gateway.library.counted import HoldingsCollector, LibraryCounts
+from kanoa_mlops.gateway.library.counted import LibraryCounts
 from kanoa_mlops.gateway.library.desk import Desk
 from kanoa_mlops.gateway.library.files import FilesDoor
 from kanoa_mlops.gateway.library.store_files import StoreFilesDoor
@@ -22,13 +20,12 @@ _MOST_THREADS = 16
 
 
 def doors(
-    library: Library, reception: Reception | None, limits: Limits, registry: CollectorRegistry
+    library: Library, reception: Reception | None, limits: Limits, counts: LibraryCounts
 ) -> Mapping[tuple[str, str], Handler]:
-    """Handlers by method and route; what is done and held is counted in `registry`."""
+    """Handlers by method and route; what is done and held is counted."""
     threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="library")
     desk = Desk(library, reception, limits, threads)
-    library.watcher = LibraryCounts(registry).searched
-    registry.register(HoldingsCollector(library, threads))
+    counts.watch(library, threads)
     return {
         **FilesDoor(desk).handlers(),
         **StoresDoor(desk).handlers(),
