@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kanoa_mlops.errors import MissingExtra, UnknownCollection
 from kanoa_mlops.grounding.archive import Archive, Collection
+from kanoa_mlops.grounding.library.ledger import Ledger
 from kanoa_mlops.settings import Settings
 
 
@@ -21,12 +22,27 @@ def open_archive(settings: Settings) -> Archive:
     try:
         from kanoa_mlops.grounding.shared import SharedArchive
     except ImportError as error:
-        raise MissingExtra(
-            f"Collections in Postgres need psycopg: {error}.", hint="pip install 'kanoa-mlops[postgres]'"
-        ) from error
+        raise _lacking(error) from error
     url = settings.collections_url.get_secret_value()
     archive: Archive = SharedArchive(url, settings.collections_password_file)
     return archive
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """Of attached files: where the collections are, so that who shares them knows what is on its way.
+
+    Raises:
+        KanoaError: as of the archive.
+        MissingExtra: as for `open_archive`.
+    """
+    if settings.collections_url is None:
+        return Ledger(settings.grounding_dir / "attached.db")
+    try:
+        from kanoa_mlops.grounding.shared.ledger_table import LedgerTable
+    except ImportError as error:
+        raise _lacking(error) from error
+    url = settings.collections_url.get_secret_value()
+    return Ledger(LedgerTable(url, settings.collections_password_file))
 
 
 def own_collection(archive: Archive, name: str) -> Collection:
@@ -43,4 +59,10 @@ def own_collection(archive: Archive, name: str) -> Collection:
     raise UnknownCollection(
         f"There is no collection {name!r}. There are: {there}.",
         hint=f"kanoa-mlops ground add {name} FOLDER",
+    )
+
+
+def _lacking(error: ImportError) -> MissingExtra:
+    return MissingExtra(
+        f"Collections in Postgres need psycopg: {error}.", hint="pip install 'kanoa-mlops[postgres]'"
     )

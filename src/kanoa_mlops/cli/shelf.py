@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from kanoa_mlops.cli.archive import open_archive
+from kanoa_mlops.cli.archive import open_archive, open_ledger
 from kanoa_mlops.cli.late_reading import LateReading
 from kanoa_mlops.errors import KanoaError
 from kanoa_mlops.gateway.backends import Backends
@@ -16,7 +16,6 @@ from kanoa_mlops.gateway.embedding import Engines
 from kanoa_mlops.gateway.holding import Loader
 from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.grounding.library import Bound, Library
-from kanoa_mlops.grounding.library.ledger import Ledger
 from kanoa_mlops.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def open_library(
                 archive,
                 bound=bound,
                 embedder_of=engines.embedder_of,
-                ledger=stack.enter_context(closing(Ledger(settings.grounding_dir / "attached.db"))),
+                ledger=stack.enter_context(closing(open_ledger(settings))),
                 reading=stack.enter_context(closing(LateReading())),
                 spool=settings.grounding_dir,
             )

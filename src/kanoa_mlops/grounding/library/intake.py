@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from kanoa_mlops.errors import (
+    ArchiveBusy,
     DiskFull,
     MissingExtra,
     OtherSpace,
@@ -195,7 +196,8 @@ class Intake:
 
         def renew() -> None:
             while not over.wait(CLAIM_SECONDS / 4):
-                self._ledger.renew(claim)
+                with suppress(ArchiveBusy):  # it was away; the next time may still be soon enough
+                    self._ledger.renew(claim)
 
         thread = threading.Thread(target=renew, name="claim", daemon=True)
         thread.start()

@@ -47,6 +47,36 @@ MIGRATIONS = (
         content BYTEA STORAGE EXTERNAL NOT NULL
     )
     """,
+    """
+    CREATE TABLE attachments (
+        collection TEXT COLLATE "C" NOT NULL,
+        file TEXT COLLATE "C" NOT NULL,
+        owner TEXT COLLATE "C" NOT NULL,
+        batch TEXT COLLATE "C" NOT NULL,
+        status TEXT NOT NULL,
+        fault TEXT,
+        message TEXT NOT NULL DEFAULT '',
+        attributes TEXT NOT NULL,
+        cut TEXT,
+        created DOUBLE PRECISION NOT NULL,
+        stored INTEGER NOT NULL DEFAULT 0,
+        tries INTEGER NOT NULL DEFAULT 0,
+        claim TEXT NOT NULL DEFAULT '',
+        until DOUBLE PRECISION NOT NULL DEFAULT 0,
+        PRIMARY KEY (collection, file)
+    );
+
+    CREATE INDEX waiting ON attachments (owner, created) WHERE status = 'in_progress';
+
+    CREATE INDEX of_batch ON attachments (batch);
+
+    CREATE TABLE batches (
+        id TEXT COLLATE "C" PRIMARY KEY,
+        collection TEXT COLLATE "C" NOT NULL,
+        created DOUBLE PRECISION NOT NULL,
+        cancelled INTEGER NOT NULL DEFAULT 0
+    )
+    """,
 )
 """Times are seconds since 1970; readers and attributes of collections are JSON, as they were given.
 `chunks`, `embedded` and `terms` (of all chunks, as often as they are said) count what the collection's own
