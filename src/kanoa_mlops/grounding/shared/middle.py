@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from kanoa_mlops.grounding.types import Vectors
 
@@ -42,6 +42,6 @@ def mean_likeness(kept: bytes, embedded: int, vector: Vectors) -> float:
     return min(float(unpacked(kept) @ vector) / (embedded + _MANY), _ALIKE)
 
 
-def above(cosine: float, mean: float) -> float:
-    """How much nearer it is, from 0 to 1."""
-    return min(1.0, max(0.0, (cosine - mean) / (1 - mean)))
+def above(cosines: ArrayLike, mean: float) -> NDArray[np.float64]:
+    """How much nearer they are, from 0 to 1."""
+    return np.clip((np.asarray(cosines, np.float64) - mean) / (1 - mean), 0, 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, LiteralString
 from psycopg import sql
 
 from kanoa_mlops.grounding.shared.state import State
-from kanoa_mlops.grounding.shared.vectors import EXACT
+from kanoa_mlops.grounding.shared.vectors import EXACT, listed
 from kanoa_mlops.postgres import Connection, Row
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 # With + 0 it is no expression that an index has; the one on `document` is left to exact searches alike.
 _EXACT = "SELECT {found}, TRUE FROM {vectors} ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
 _EXACT_OF = (
-    "SELECT {found}, TRUE FROM {vectors} WHERE document = ANY(%(allowed)s) "
+    "SELECT {found}, TRUE FROM {vectors} WHERE document = ANY(%(allowed)s::int[]) "
     "ORDER BY (vector <#> %(near)s::halfvec) + 0 LIMIT %(count)s"
 )
 _INDEXED = "SELECT {found}, TRUE FROM {vectors} ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
 _INDEXED_OF = (
-    "SELECT {found}, TRUE FROM {vectors} WHERE document + 0 = ANY(%(allowed)s) "
+    "SELECT {found}, TRUE FROM {vectors} WHERE document + 0 = ANY(%(allowed)s::int[]) "
     "ORDER BY vector <#> %(near)s::halfvec LIMIT %(count)s"
 )
 _FOUND = sql.SQL("chunk, -(vector <#> %(near)s::halfvec)")
@@ -47,6 +47,8 @@ SETTINGS = {
     # For one question of milliseconds these take longer than they save.
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
+    # As on a disk that does not turn, or in memory; or few rows are sought by reading all documents.
+    "random_page_cost": "1.1",
 }
 """Of the connection. How far an index is searched when a filter lets few through:
 https://github.com/pgvector/pgvector#iterative-index-scans (0.8)."""
@@ -84,9 +86,9 @@ def nearest(
         also: chunks whose likeness is wanted in any case.
     """
     total = state.embedded if allowed is None else allowed.embedded
-    values: dict[str, object] = {"near": near, "count": count, "also": also.tolist()}
+    values: dict[str, object] = {"near": near, "count": count, "also": listed(also)}
     if allowed is not None:
-        values["allowed"] = allowed.documents.tolist()
+        values["allowed"] = listed(allowed.documents)
     rows: list[Row] = []
     if reach := _reach(total, state.embedded, count):
         rows = _ask(connection, state, _INDEXED if allowed is None else _INDEXED_OF, values, reach)
@@ -99,7 +101,7 @@ def nearest(
 def likeness(connection: Connection, state: State, near: str, chunks: NDArray[np.int64]) -> dict[int, float]:
     """Cosines of those of them that have a vector."""
     question = state.tables.query(_OF, found=_FOUND)
-    rows = connection.execute(question, {"near": near, "also": chunks.tolist()}, binary=True).fetchall()
+    rows = connection.execute(question, {"near": near, "also": listed(chunks)}, binary=True).fetchall()
     return {chunk: cosine for chunk, cosine, _ in rows}
 
 

@@ -88,12 +88,14 @@ def score(
         allowed: numbers of documents, where not all are.
     """
     worth_of = {term: weight / (highest(worth) or 1.0) for term, weight in worth}
-    pieces = [(np.frombuffer(kept, POSTING), worth_of[term]) for term, kept in found if term in worth_of]
+    pieces = [(kept, worth_of[term]) for term, kept in found if term in worth_of]
     if not pieces:
         return Scores(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    rows = np.concatenate([piece for piece, _ in pieces])
+    # As bytes: numpy would compare the fields of each two arrays that it joins.
+    rows = np.frombuffer(b"".join(kept for kept, _ in pieces), POSTING)
     weights = np.repeat(
-        np.array([weight for _, weight in pieces], np.float32), [len(piece) for piece, _ in pieces]
+        np.array([weight for _, weight in pieces], np.float32),
+        [len(kept) // POSTING.itemsize for kept, _ in pieces],
     )
     if allowed is not None:
         passing = _table(allowed, int(rows["document"].max()))[rows["document"]]

@@ -94,7 +94,7 @@ def _fused(
         by_words = said.first(count)
         by_meaning = nearest(connection, state, near, count, allowed, by_words)
         cosines = by_meaning.cosines
-        beyond = meaning * above(by_meaning.farthest, mean) if by_meaning.are_more else 0.0
+        beyond = meaning * float(above(by_meaning.farthest, mean)) if by_meaning.are_more else 0.0
         chunks = np.union1d(by_words, np.fromiter(cosines, np.int64))
         found = _total(said, chunks, cosines, mean, (text, meaning))
         least = _least(found, question.k)
@@ -124,10 +124,10 @@ def _total(
 ) -> dict[int, float]:
     """Of a chunk without a vector, by words alone."""
     text, meaning = shares
-    return {
-        chunk: text * score + meaning * above(cosines[chunk], mean) if chunk in cosines else score
-        for chunk, score in zip(chunks.tolist(), said.of(chunks).tolist(), strict=True)
-    }
+    scores, numbers = said.of(chunks), chunks.tolist()
+    known = np.array([cosines.get(chunk, np.nan) for chunk in numbers])
+    both = text * scores + meaning * above(known, mean)
+    return dict(zip(numbers, np.where(np.isnan(known), scores, both).tolist(), strict=True))
 
 
 def _shares(ranking: Ranking) -> tuple[float, float]:
