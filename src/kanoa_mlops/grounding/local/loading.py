@@ -14,6 +14,7 @@ from kanoa_mlops.grounding.local.inverted import Inverted, invert, join
 from kanoa_mlops.grounding.local.memory import Memory
 from kanoa_mlops.grounding.local.packed import unpack
 from kanoa_mlops.grounding.local.rows import PLACES, space_of
+from kanoa_mlops.grounding.local.signs import Signs, signs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,8 @@ _VECTORS = (
 _LOT = 4096
 _SPARE = 4
 """One row in so many is kept free for vectors to come."""
+_MANY = 8192
+"""Fewer vectors are multiplied in a millisecond or two."""
 
 NOTHING = Memory(
     revision=-1,
@@ -48,6 +51,7 @@ NOTHING = Memory(
     space=None,
     room=np.zeros((0, 0), np.float32),
     embedded=np.zeros(0, np.bool_),
+    signs=None,
 )
 
 
@@ -65,12 +69,23 @@ def brought_up(connection: sqlite3.Connection, collection: int, known: Memory) -
     room = _room(now, space.dimensions if space else 0, space == known.space)
     embedded = now.embedded & (space == known.space)
     embedded[changed] = False
+    signs = known.signs if room is known.room else None
     if space:
         for chunks, rows in _vectors(connection, since, space.dimensions):
             places = now.places(chunks)
             room[places] = rows
             embedded[places] = True
-    return replace(now, revision=revision, removals=removals, space=space, room=room, embedded=embedded)
+            if signs:
+                signs.put(places, rows)
+    return replace(
+        now,
+        revision=revision,
+        removals=removals,
+        space=space,
+        room=room,
+        embedded=embedded,
+        signs=signs or _signs(room, embedded),
+    )
 
 
 def _without_removed(known: Memory, living: Sequence[int]) -> Memory:
@@ -120,6 +135,13 @@ def _room(memory: Memory, dimensions: int, same: bool) -> Vectors:
     if same:
         room[: len(memory.room)] = memory.room
     return room
+
+
+def _signs(room: Vectors, embedded: NDArray[np.bool_]) -> Signs | None:
+    count = np.float32(np.count_nonzero(embedded))
+    return (
+        signs(room, embedded.astype(np.float32) @ room[: len(embedded)] / count) if count >= _MANY else None
+    )
 
 
 def _vectors(connection: sqlite3.Connection, since: tuple[int, int], dimensions: int) -> Any:

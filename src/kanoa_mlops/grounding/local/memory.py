@@ -15,6 +15,7 @@ from kanoa_mlops.grounding.local.bm25 import K1, B, highest, weights
 from kanoa_mlops.grounding.local.columns import Columns
 from kanoa_mlops.grounding.local.inverted import Inverted
 from kanoa_mlops.grounding.local.rows import PLACES
+from kanoa_mlops.grounding.local.signs import Signs
 from kanoa_mlops.grounding.types import Space
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Memory:
     room: Vectors
     """A row a chunk, and some to spare; without rows where there is no space."""
     embedded: Mask
+    signs: Signs | None
+    """Of the vectors, where they are many."""
 
     @property
     def last(self) -> int:
@@ -101,15 +104,19 @@ class Memory:
 
         By their cosines, as to some models any two texts are alike. Of few allowed ones, only theirs.
         """
-        vectors = self.room[: len(self.lengths)]
         places = np.flatnonzero(allowed)
-        if len(places) > len(vectors) * _FEW:
-            return self._above(vectors @ vector, vector)
-        likeness = np.zeros(len(vectors), np.float32)
-        likeness[places] = self._above(vectors[places] @ vector, vector)
+        if len(places) > len(allowed) * _FEW:
+            return self.above(self.room[: len(allowed)] @ vector, vector)
+        likeness = np.zeros(len(allowed), np.float32)
+        likeness[places] = self.above(self.cosines(vector, places), vector)
         return likeness
 
-    def _above(self, cosines: Scores, vector: Vectors) -> Scores:
+    def cosines(self, vector: Vectors, places: NDArray[np.int64]) -> Scores:
+        cosines: Scores = self.room[places] @ vector
+        return cosines
+
+    def above(self, cosines: Scores, vector: Vectors) -> Scores:
+        """How much they are above the mean of all with this vector: from 0 to 1."""
         mean = min(float(self._middle @ vector), _ALIKE)
         above: Scores = np.clip((cosines - mean) / (1 - mean), 0, 1)
         return above

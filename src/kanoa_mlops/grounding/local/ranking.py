@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from kanoa_mlops.grounding.local.memory import Mask, Memory, Scores
+from kanoa_mlops.grounding.local.narrowing import narrowed
 from kanoa_mlops.grounding.local.question import Question
 
 
@@ -27,8 +28,10 @@ def _scores(memory: Memory, question: Question, allowed: Mask) -> Scores:
     weights, vector = question.ranking, question.vector
     if vector is None or memory.space is None or weights.embedding_weight <= 0:
         return memory.words(question.terms)
-    words, likeness = memory.words(question.terms), memory.likeness(vector, allowed)
     share = weights.embedding_weight / (weights.text_weight + weights.embedding_weight)
+    words = memory.words(question.terms)
+    near = narrowed(memory, words, (1 - share, share), vector, allowed, question.k)
+    likeness = memory.likeness(vector, near)
     return np.where(memory.embedded, (1 - share) * words + share * likeness, words)
 
 
