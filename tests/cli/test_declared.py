@@ -247,6 +247,20 @@ def test_failures_are_told_and_end_with_their_cause(home: Path, papers: Path) ->
         assert "ended (by signal 9) and begins again" in running.log.read_text()
 
 
+def test_what_is_removed_while_it_is_followed_stays_away_until_it_is_asked_for(
+    home: Path, papers: Path
+) -> None:
+    declare(home, papers={"path": "papers", "watch": True})
+    with gateway(home) as running:
+        until(lambda: running.found("drift"))
+        assert run("ground", "rm", "papers").returncode == 0
+        assert until(lambda: "papers was removed" in document("status")[0].get("problem", ""))
+        assert collection() is None
+        assert run("ground", "sync", "papers").returncode == 0
+        (papers / "new.md").write_text("The okapi hides.")
+        until(lambda: running.found("okapi"))
+
+
 def test_a_killed_gateway_leaves_no_process(home: Path, papers: Path) -> None:
     declare(home, papers={"path": "papers", "watch": True})
     with gateway(home) as running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,20 @@ def test_removed_is_removed(papers: Path) -> None:
     assert again.returncode == 1
     assert "There are: none yet." in again.stderr
     assert (papers / "drift.md").exists()
+
+
+def test_what_was_attached_is_removed_too(home: Path) -> None:
+    from kanoa_mlops.cli.archive import open_ledger
+    from kanoa_mlops.grounding.archive import Collection
+    from kanoa_mlops.grounding.library.attachment import Wanted
+
+    id, settings = "vs_000000000000000000000001", load_settings()
+    with closing(open_archive(settings)) as archive:
+        archive.create(Collection(id, "uploads"))
+    with closing(open_ledger(settings)) as ledger:
+        ledger.attach(id, "", [Wanted("file-1", {"note": "xylophone"})])
+    assert run("ground", "rm", "uploads").returncode == 0
+    assert all(b"xylophone" not in each.read_bytes() for each in settings.grounding_dir.iterdir())
 
 
 def test_a_name_means_one_folder(papers: Path, home: Path) -> None:

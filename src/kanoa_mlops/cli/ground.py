@@ -10,7 +10,7 @@ import click
 
 from kanoa_mlops.cli import ground_report as report
 from kanoa_mlops.cli import options
-from kanoa_mlops.cli.archive import open_archive, own_collection
+from kanoa_mlops.cli.archive import open_archive, open_ledger, own_collection
 from kanoa_mlops.cli.collection import Wanted, declared, there
 from kanoa_mlops.cli.embedder import served_embedder
 from kanoa_mlops.cli.ground_add import taken_in
@@ -101,7 +101,9 @@ def sync(names: tuple[str, ...], port: int | None, as_json: bool) -> None:
 @click.argument("query")
 @click.option("-k", "most", type=click.IntRange(1, 50), default=5, show_default=True, help="Passages.")
 @click.option("--filter", "filters", metavar="JSON", help="OpenAI's, on the documents' attributes.")
-@click.option("--text-weight", type=click.FloatRange(0, 1), help="Of words against meaning.  [default: 0.7]")
+@click.option(
+    "--text-weight", type=click.FloatRange(0, 1), help="Of words against meaning.  [default: by the query]"
+)
 @options.port
 @options.as_json
 def search(
@@ -209,14 +211,17 @@ def rm(name: str, sources: tuple[str, ...]) -> None:
 
     The files of the folder stay where they are.
     """
-    screen = Screen()
-    with closing(open_archive(load_settings())) as archive:
+    screen, settings = Screen(), load_settings()
+    with closing(open_archive(settings)) as archive, closing(open_ledger(settings)) as ledger:
         collection = own_collection(archive, name)
         if not sources:
             held = len(archive.held(collection.id))
+            ledger.forget(collection.id)
             archive.remove(collection.id)
             screen.say(f"Removed {name}, {held} documents. Nothing of it is left in the collections' file.")
             return
+        for source in sources:
+            ledger.forget(collection.id, source)
         gone = archive.drop(collection.id, sources)
     screen.say(f"Removed {gone} of {len(sources)} from {name}.")
     if gone and collection.folder:
