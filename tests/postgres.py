@@ -29,7 +29,8 @@ class Postgres:
     running: ClassVar[Postgres]
     """For tests that cannot ask for a fixture."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, buffers: str = "16MB") -> None:
+        self._buffers = buffers
         # Each step of a test waits for the disk, and there are thousands.
         memory = _MEMORY if _MEMORY.is_dir() else None
         self.folder = Path(tempfile.mkdtemp(prefix="kanoa-postgres-", dir=memory))
@@ -58,12 +59,17 @@ class Postgres:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
+    @property
+    def pid(self) -> int:
+        """While it runs."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().partition("\n")[0])
+
     def start(self) -> None:
         flags = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.folder,
-            "shared_buffers": "16MB",
+            "shared_buffers": self._buffers,
             "min_wal_size": "2MB",
         }
         options = " ".join(f"-c {name}={value}" for name, value in flags.items())

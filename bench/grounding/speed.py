@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from kanoa_mlops.grounding.archive import Collection
+from kanoa_mlops.grounding.archive import Archive, Collection
 from kanoa_mlops.grounding.filters import Comparison, Filter
 from kanoa_mlops.grounding.local import LocalArchive
 from kanoa_mlops.grounding.types import Chunk, Document, Passage, Ranking, Space
@@ -31,8 +31,7 @@ from kanoa_mlops.grounding.types import Chunk, Document, Passage, Ranking, Space
 if TYPE_CHECKING:
     from kanoa_mlops.grounding.types import Vectors
 
-_ID = "vs_0"
-_CHUNKS_A_DOCUMENT = 10
+ID = "vs_0"
 _TENTHS = 10
 """One of the documents' attributes has so many values: a filter on one passes as many of a hundred."""
 _K = 10
@@ -49,6 +48,7 @@ class Made:
     vectors: Vectors
     questions: list[str]
     question_vectors: Vectors
+    chunks_a_document: int = 10
 
 
 def main() -> None:
@@ -106,51 +106,61 @@ def _unit(vectors: Any) -> Vectors:
 
 def _ours(path: Path, made: Made) -> None:
     archive = LocalArchive(path)
-    archive.create(Collection(_ID, "speed"))
+    archive.create(Collection(ID, "speed"))
     count = len(made.texts)
-    seconds = _timed(partial(_put, archive, made.texts))
+    seconds = timed(partial(put, archive, made))
     print(f"  words into the file         {count / seconds:10,.0f} chunks/s")
-    seconds = _timed(partial(_embed, archive, made.vectors))
+    seconds = timed(partial(embed, archive, made.vectors))
     print(f"  vectors into the file       {count / seconds:10,.0f} chunks/s")
     archive.close()
     _print_opened(path, made)
     archive = LocalArchive(path)
+    ask(archive, made)
+    archive.close()
+
+
+def ask(archive: Archive, made: Made, busy: Callable[[], float] = time.process_time) -> None:
+    """Prints how long it takes and how much of the best it finds, of a full archive that is open.
+
+    Args:
+        busy: seconds of processor that were taken until now by all that answers.
+    """
     some: Filter = Comparison("eq", "tenth", 3)
     words, both, vectors = None, Ranking(), Ranking(text_weight=0, embedding_weight=1)
 
     def search(at: int, *, ranking: Ranking | None, filters: Filter | None = None) -> Sequence[Passage]:
         vector = made.question_vectors[at] if ranking else None
-        return archive.search(_ID, made.questions[at], vector, k=_K, filters=filters, ranking=ranking)
+        return archive.search(ID, made.questions[at], vector, k=_K, filters=filters, ranking=ranking)
 
     each = range(len(made.questions))
-    search(0, ranking=both)
     for name, ranking in (("words", words), ("vectors", vectors), ("both", both)):
-        _print_times(name, partial(search, ranking=ranking), each)
-        _print_times(f"{name}, of a tenth", partial(search, ranking=ranking, filters=some), each)
-    passing = np.arange(count) // _CHUNKS_A_DOCUMENT % _TENTHS == 3
+        for suffix, filters in (("", None), (", of a tenth", some)):
+            search(0, ranking=ranking, filters=filters)
+            _print_times(name + suffix, partial(search, ranking=ranking, filters=filters), each, busy)
+    passing = np.arange(len(made.texts)) // made.chunks_a_document % _TENTHS == 3
     print(
         f"  recall@{_K} of vectors        {_recall(made, [search(at, ranking=vectors) for at in each]):10.4f}"
     )
     found = [search(at, ranking=vectors, filters=some) for at in each]
-    print(f"  recall@{_K}, filtered         {_recall(made, found, passing):10.4f}")
-    archive.close()
+    print(f"  recall@{_K}, filtered         {_recall(made, found, passing):10.4f}", flush=True)
 
 
-def _put(archive: LocalArchive, texts: Sequence[str]) -> None:
-    for document in _documents(texts):
-        archive.put(_ID, document)
+def put(archive: Archive, made: Made) -> None:
+    for document in _documents(made):
+        archive.put(ID, document)
 
 
-def _embed(archive: LocalArchive, vectors: Vectors) -> None:
+def embed(archive: Archive, vectors: Vectors) -> None:
     space = Space("made up", vectors.shape[1])
     for start in range(0, len(vectors), _LOT):
         lot = vectors[start : start + _LOT]
-        archive.embed(_ID, space, [str(number) for number in range(start, start + len(lot))], lot)
+        archive.embed(ID, space, [str(number) for number in range(start, start + len(lot))], lot)
 
 
-def _documents(texts: Sequence[str]) -> Iterator[Document]:
-    for number, start in enumerate(range(0, len(texts), _CHUNKS_A_DOCUMENT)):
-        lot = enumerate(texts[start : start + _CHUNKS_A_DOCUMENT], start)
+def _documents(made: Made) -> Iterator[Document]:
+    size = made.chunks_a_document
+    for number, start in enumerate(range(0, len(made.texts), size)):
+        lot = enumerate(made.texts[start : start + size], start)
         chunks = tuple(Chunk(str(at), text) for at, text in lot)
         yield Document(f"{number}.txt", f"Document {number}", "", chunks, {"tenth": number % _TENTHS})
 
@@ -159,7 +169,7 @@ def _print_opened(path: Path, made: Made) -> None:
     gc.collect()
     before = psutil.Process().memory_info().rss
     archive = LocalArchive(path)
-    first = _timed(lambda: archive.search(_ID, made.questions[0], made.question_vectors[0], k=_K))
+    first = timed(lambda: archive.search(ID, made.questions[0], made.question_vectors[0], k=_K))
     taken = psutil.Process().memory_info().rss - before
     archive.close()
     print(f"  first query after opening   {first * 1e3:10,.0f} ms")
@@ -197,15 +207,21 @@ def _scan(vectors: Vectors, vector: Vectors) -> Any:
     return np.argpartition(-(vectors @ vector), _K)[:_K]
 
 
-def _print_times(name: str, ask: Callable[[int], object], questions: Sequence[int]) -> None:
-    busy = time.process_time()
-    times = sorted(_timed(partial(ask, at)) * 1e3 for at in questions)
-    busy = (time.process_time() - busy) / len(questions) * 1e3
+def _print_times(
+    name: str,
+    ask: Callable[[int], object],
+    questions: Sequence[int],
+    busy: Callable[[], float] = time.process_time,
+) -> None:
+    before = busy()
+    times = sorted(timed(partial(ask, at)) * 1e3 for at in questions)
+    taken = (busy() - before) / len(questions) * 1e3
     middle, most = times[len(times) // 2], times[int(len(times) * 0.95)]
-    print(f"  {name:<28}{middle:10.2f} ms p50 {most:8.2f} ms p95 {busy:8.2f} ms of processor", flush=True)
+    print(f"  {name:<28}{middle:10.2f} ms p50 {most:8.2f} ms p95 {taken:8.2f} ms of processor", flush=True)
 
 
-def _timed(act: Callable[[], object]) -> float:
+def timed(act: Callable[[], object]) -> float:
+    """Seconds."""
     start = time.perf_counter()
     act()
     return time.perf_counter() - start
