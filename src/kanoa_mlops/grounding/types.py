@@ -69,8 +69,9 @@ class Retriever(Protocol):
 class Ranking:
     """How a hybrid search weighs its halves, as OpenAI's `ranking_options`."""
 
-    text_weight: float = 0.7
-    embedding_weight: float = 0.3
+    text_weight: float | None = None
+    embedding_weight: float | None = None
+    """None, as both are then: nobody said, and a collection weighs by the question (`local.weighing`)."""
     score_threshold: float = 0.0
     """Between 0 and 1; what scores below is left out."""
 

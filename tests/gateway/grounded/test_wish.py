@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from kanoa_mlops.gateway.library.asked import RankingOptions
+from kanoa_mlops.grounding.types import Ranking
 from tests.fakes.engine import FakeEngine
 from tests.fakes.reciting import RecitingEngine
 from tests.gateway.conftest import Door, OpenDoor, backend
@@ -71,3 +73,10 @@ async def test_nothing_is_kept_here(engine: FakeEngine, open_door: OpenDoor) -> 
 
 async def test_the_model_is_looked_for_first(door: Door) -> None:
     assert (await door.post(CHAT, asked(model="nope"))).status == 404
+
+
+def test_weights_are_what_was_said_and_none_where_nothing_was() -> None:
+    said = RankingOptions.model_validate({"hybrid_search": {"text_weight": 0.7, "embedding_weight": 0.3}})
+    assert said.ranking == Ranking(0.7, 0.3)
+    threshold = RankingOptions.model_validate({"score_threshold": 0.2})
+    assert threshold.ranking == Ranking(None, None, 0.2)

@@ -81,7 +81,7 @@ def seen(passages: list[Passage]) -> list[tuple[object, ...]]:
     query=_TEXTS,
     where=st.none() | filters(_VALUES, _KEYS),
     is_embedded=st.sampled_from(["no", "before", "all"]),
-    text_weight=st.sampled_from([0.0, 0.3, 0.7, 1.0]),
+    text_weight=st.sampled_from([None, 0.0, 0.3, 0.7, 1.0]),
 )
 def test_they_find_the_same(
     archive: SharedArchive,
@@ -92,7 +92,7 @@ def test_they_find_the_same(
     query: str,
     where: Filter | None,
     is_embedded: str,
-    text_weight: float,
+    text_weight: float | None,
 ) -> None:
     found, known = [], []
     for each in (archive, local):
@@ -106,7 +106,7 @@ def test_they_find_the_same(
         if is_embedded == "all":
             embed_all(each, made.id)
         near = None if is_embedded == "no" else vector(query)
-        ranking = Ranking(text_weight, 1 - text_weight)
+        ranking = Ranking() if text_weight is None else Ranking(text_weight, 1 - text_weight)
         found.append(each.search(made.id, query, near, k=50, filters=where, ranking=ranking))
         held = [
             (h.source, h.title, h.digest, h.chunks, h.embedded, dict(h.attributes))

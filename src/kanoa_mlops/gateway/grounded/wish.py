@@ -131,7 +131,7 @@ def _filter(given: Mapping[str, Any] | None, param: str) -> Filter | None:
 
 def _ranking(given: RankingOptions | None, param: str) -> Ranking:
     ranking = (given or RankingOptions()).ranking
-    if not ranking.text_weight and not ranking.embedding_weight:
+    if ranking.text_weight == ranking.embedding_weight == 0:
         raise _bad("Either weight must be above 0.", f"{param}.ranking_options.hybrid_search")
     return ranking
 

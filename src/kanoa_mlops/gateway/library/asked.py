@@ -116,8 +116,10 @@ class RankingOptions(Given):
 
     @property
     def ranking(self) -> Ranking:
-        weights = self.hybrid_search or HybridSearch()
-        return Ranking(weights.text_weight, weights.embedding_weight, self.score_threshold or 0.0)
+        least = self.score_threshold or 0.0
+        if self.hybrid_search is None:
+            return Ranking(score_threshold=least)
+        return Ranking(self.hybrid_search.text_weight, self.hybrid_search.embedding_weight, least)
 
 
 class Searched(Given):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from kanoa_mlops.grounding.archive import Collection, File, Held, Stats
 from kanoa_mlops.grounding.filters import Filter
 from kanoa_mlops.grounding.local import documents, embedding, plain, uploads
-from kanoa_mlops.grounding.local.asked import asked
 from kanoa_mlops.grounding.local.connections import Connections
 from kanoa_mlops.grounding.local.found import passages
 from kanoa_mlops.grounding.local.keeper import Keeper
@@ -143,7 +142,7 @@ class LocalArchive:
         filters: Filter | None = None,
         ranking: Ranking | None = None,
     ) -> Sequence[Passage]:
-        question = Question(asked(query), vector, k, filters, ranking or Ranking())
+        question = Question(query, vector, k, filters, ranking or Ranking())
         with self._file.reading() as connection:
             if not _HAS_NUMPY:
                 return passages(

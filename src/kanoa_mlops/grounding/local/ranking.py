@@ -25,14 +25,14 @@ def best(memory: Memory, question: Question) -> list[tuple[int, float]]:
 
 
 def _scores(memory: Memory, question: Question, allowed: Mask) -> Scores:
-    weights, vector = question.ranking, question.vector
-    if vector is None or memory.space is None or weights.embedding_weight <= 0:
-        return memory.words(question.terms)
-    share = weights.embedding_weight / (weights.text_weight + weights.embedding_weight)
-    words = memory.words(question.terms)
-    near = narrowed(memory, words, (1 - share, share), vector, allowed, question.k)
-    likeness = memory.likeness(vector, near)
-    return np.where(memory.embedded, (1 - share) * words + share * likeness, words)
+    words, vector = memory.words(question.terms), question.vector
+    if vector is None or memory.space is None:
+        return words
+    text, meaning = question.shares(float(words[allowed].max(initial=0)))
+    if not meaning:
+        return words
+    likeness = memory.likeness(vector, allowed)
+    return np.where(memory.embedded, text * words + meaning * likeness, words)
 
 
 def _first(scores: Scores, k: int) -> list[int]:

@@ -14,6 +14,7 @@ import psycopg
 from kanoa_mlops.errors import ArchiveBusy, ArchiveUnusable, DiskFull
 from kanoa_mlops.grounding.archive import Collection, File, Held, Stats
 from kanoa_mlops.grounding.filters import Filter
+from kanoa_mlops.grounding.local.question import Question
 from kanoa_mlops.grounding.local.rows import (
     COLLECTION_COLUMNS,
     collection_of,
@@ -26,7 +27,7 @@ from kanoa_mlops.grounding.shared import documents, uploads, vectors
 from kanoa_mlops.grounding.shared.extension import extension
 from kanoa_mlops.grounding.shared.nearest import SETTINGS
 from kanoa_mlops.grounding.shared.schema import SCHEMA, migrate
-from kanoa_mlops.grounding.shared.searching import Question, search
+from kanoa_mlops.grounding.shared.searching import search
 from kanoa_mlops.grounding.shared.state import State, hold, look
 from kanoa_mlops.grounding.shared.sweeping import sweep
 from kanoa_mlops.grounding.shared.told import told

@@ -29,6 +29,10 @@ class Scores:
     """Rising; those that say any of the terms."""
     scores: NDArray[np.float32]
 
+    @property
+    def best(self) -> float:
+        return float(self.scores.max(initial=0))
+
     def of(self, chunks: NDArray[np.int64]) -> NDArray[np.float32]:
         """0 for a chunk that says none."""
         if not len(self.chunks):

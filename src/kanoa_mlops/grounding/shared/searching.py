@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from psycopg import sql
 
 from kanoa_mlops.grounding.filters import Filter
-from kanoa_mlops.grounding.local.asked import asked
+from kanoa_mlops.grounding.local.question import Question
 from kanoa_mlops.grounding.local.rows import name_of
 from kanoa_mlops.grounding.postgres.conditions import condition, in_column
 from kanoa_mlops.grounding.shared import words
@@ -26,7 +25,6 @@ from kanoa_mlops.postgres import Connection
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kanoa_mlops.grounding.types import Vectors
 
 _FIRST = 64
 """Of each half, looked at first. More are, where what no word is said of may be among the best."""
@@ -40,15 +38,6 @@ _PASSAGES = (
 _PLACE = in_column(sql.Identifier("attributes"))
 
 
-@dataclass(frozen=True)
-class Question:
-    text: str
-    vector: Vectors | None
-    k: int
-    filters: Filter | None
-    ranking: Ranking
-
-
 def search(connection: Connection, state: State, question: Question) -> list[Passage]:
     """
     Raises:
@@ -57,14 +46,13 @@ def search(connection: Connection, state: State, question: Question) -> list[Pas
     allowed = _allowed(connection, state, question.filters)
     if question.k < 1 or (allowed is not None and not len(allowed.documents)):
         return []
-    said = words.scores(
-        connection, state, asked(question.text), None if allowed is None else allowed.documents
-    )
-    if question.vector is None or not state.embedded or question.ranking.embedding_weight <= 0:
+    said = words.scores(connection, state, question.terms, None if allowed is None else allowed.documents)
+    text, meaning = question.shares(said.best)
+    if question.vector is None or not state.embedded or not meaning:
         chunks = said.first(question.k)
         found = dict(zip(chunks.tolist(), said.of(chunks).tolist(), strict=True))
     else:
-        found = _fused(connection, state, question, said, allowed)
+        found = _fused(connection, state, question, said, allowed, (text, meaning))
     best = sorted(found.items(), key=lambda each: (-each[1], each[0]))[: question.k]
     return _passages(connection, state, _worthy(best, question.ranking))
 
@@ -79,7 +67,12 @@ def _allowed(connection: Connection, state: State, filters: Filter | None) -> Al
 
 
 def _fused(
-    connection: Connection, state: State, question: Question, said: Scores, allowed: Allowed | None
+    connection: Connection,
+    state: State,
+    question: Question,
+    said: Scores,
+    allowed: Allowed | None,
+    shares: tuple[float, float],
 ) -> dict[int, float]:
     """Of all that can be among the k best: each one's words are known, and how near the unseen are at most.
 
@@ -88,7 +81,7 @@ def _fused(
     assert question.vector is not None
     near = written(question.vector)
     mean = mean_likeness(state.middle, state.embedded, question.vector)
-    text, meaning = _shares(question.ranking)
+    text, meaning = shares
     count = max(_FIRST, question.k)
     while True:
         by_words = said.first(count)
@@ -96,7 +89,7 @@ def _fused(
         cosines = by_meaning.cosines
         beyond = meaning * float(above(by_meaning.farthest, mean)) if by_meaning.are_more else 0.0
         chunks = np.union1d(by_words, np.fromiter(cosines, np.int64))
-        found = _total(said, chunks, cosines, mean, (text, meaning))
+        found = _total(said, chunks, cosines, mean, shares)
         least = _least(found, question.k)
         if beyond <= least or count >= _MOST:
             break
@@ -106,7 +99,7 @@ def _fused(
     missed = np.setdiff1d(said.over(min(enough, least) if state.embedded < state.chunks else enough), chunks)
     if len(missed):
         cosines = likeness(connection, state, near, missed)
-        found |= _total(said, missed, cosines, mean, (text, meaning))
+        found |= _total(said, missed, cosines, mean, shares)
     return found
 
 
@@ -128,11 +121,6 @@ def _total(
     known = np.array([cosines.get(chunk, np.nan) for chunk in numbers])
     both = text * scores + meaning * above(known, mean)
     return dict(zip(numbers, np.where(np.isnan(known), scores, both).tolist(), strict=True))
-
-
-def _shares(ranking: Ranking) -> tuple[float, float]:
-    total = ranking.text_weight + ranking.embedding_weight
-    return ranking.text_weight / total, ranking.embedding_weight / total
 
 
 def _worthy(best: list[tuple[int, float]], ranking: Ranking) -> dict[int, float]:
