@@ -13,7 +13,6 @@ import pytest
 from bench.grounding import ours
 from bench.grounding.contestants.job import Job
 from bench.grounding.corpora.cranfield import cranfield
-from bench.grounding.corpora.faq import sections
 from bench.grounding.corpora.plots import figure_text
 from bench.grounding.corpus import Corpus, kept
 from bench.grounding.embeddings import Kept
@@ -106,16 +105,6 @@ def test_cranfield_as_it_is_published(tmp_path: Path) -> None:
     # The second question has no abstract that answers it.
     assert corpus.questions == {"1": "do wings bend"}
     assert corpus.relevant == {"1": frozenset({"1"})}
-
-
-def test_a_section_is_its_own_text_without_its_heading_and_those_within(tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    page.write_text(
-        '<section id="a"><h2>Why?<a>¶</a></h2><p>Because.</p>'
-        '<section id="b"><h3>And how?</h3><p>Like</p><p>this.</p></section></section>'
-    )
-    found = [(heading, text) for _, heading, text in sections(page)]
-    assert found == [("Why?", "Because."), ("And how?", "Like this.")]
 
 
 def test_a_figures_text_is_its_title_its_axes_and_its_legend() -> None:

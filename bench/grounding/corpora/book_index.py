@@ -39,7 +39,7 @@ def _made() -> Corpus:
         for path in sorted(book.glob("*.html")):
             if not _LEFT_OUT.match(path.name):
                 _add(path, documents, place_of)
-        entries = _entries((book / "bookindex.html").read_text(encoding="utf-8"))
+        entries = entries_of((book / "bookindex.html").read_text(encoding="utf-8"))
         version = package.version
     relevant = {
         entry: frozenset(found)
@@ -71,7 +71,7 @@ def _add(path: Path, documents: dict[str, str], place_of: dict[str, str]) -> Non
             place_of |= {f"{path.name}#{place}": id for place in section.ids}
 
 
-def _entries(html: str) -> dict[str, set[str]]:
+def entries_of(html: str) -> dict[str, set[str]]:
     """Links by what the entry says before them."""
     entries: dict[str, set[str]] = defaultdict(set)
     for said in _ENTRY.findall(html):

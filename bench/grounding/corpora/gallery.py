@@ -45,7 +45,7 @@ def _made() -> Corpus:
                 if len(text.split()) < _SHORTEST_WORDS or text in documents.values():
                     continue
                 documents[path] = text
-                said = list(dict.fromkeys(_written(code)))
+                said = list(dict.fromkeys(written(code)))
                 if sum(len(each.split()) for each in said) >= _FEWEST_WORDS:
                     questions[path] = "\n".join(said)
     asked = list(questions.values())
@@ -76,7 +76,8 @@ def _joined(cells: Sequence[Mapping[str, Any]], kind: str) -> str:
     return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == kind)
 
 
-def _written(code: str) -> Iterator[str]:
+def written(code: str) -> Iterator[str]:
+    """What the code of a notebook writes into its figures."""
     for node in ast.walk(ast.parse(_MAGIC.sub("", code))):
         if not isinstance(node, ast.Call):
             continue

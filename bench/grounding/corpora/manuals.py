@@ -33,7 +33,7 @@ def _made() -> Corpus:
     questions: dict[str, str] = {}
     with taken_apart(_PACKAGE) as package:
         for path in sorted(package.tree.rglob("man[23]/*.gz")):
-            question, text = _read(path)
+            question, text = read_page(path)
             if question and len(text.split()) >= _SHORTEST_WORDS and text not in documents.values():
                 documents[path.stem], questions[path.stem] = text, question
         version = package.version
@@ -51,7 +51,7 @@ def _made() -> Corpus:
     )
 
 
-def _read(path: Path) -> tuple[str, str]:
+def read_page(path: Path) -> tuple[str, str]:
     """What it is, and all the rest."""
     roff = _COMMENT.sub("", gzip.decompress(path.read_bytes()).decode("utf-8", "replace"))
     question, texts = "", []
