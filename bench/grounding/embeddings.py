@@ -52,9 +52,13 @@ class Onnx:
 class Kept:
     """Of a source, by the digest of the text."""
 
-    def __init__(self, source: Source, folder: Path = CACHE) -> None:
+    def __init__(self, source: Source, folder: Path = CACHE, *, name: str = "") -> None:
+        """
+        Args:
+            name: where the model's own does not tell it from another's.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        self._source = source
+        self._source, self._name = source, name
         self._kept = sqlite3.connect(folder / "embeddings.db")
         self._kept.execute(
             "CREATE TABLE IF NOT EXISTS vectors "
@@ -63,7 +67,7 @@ class Kept:
 
     @property
     def model(self) -> str:
-        return self._source.space.model
+        return self._name or self._source.space.model
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """One row a text, of length 1, in their order."""

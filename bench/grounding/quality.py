@@ -64,7 +64,8 @@ def main() -> None:
     corpora = [each for each in _corpora(options.cranfield) if not options.only or each.name in options.only]
     others = () if options.alone else _installed()
     with _source(options.url, options.model, options.onnx) as source:
-        embeddings = Kept(source)
+        # Another server may have another model, or another file of it, under the same name.
+        embeddings = Kept(source, name=f"{options.model} at {options.url}" if options.url else "")
         scores = [found for corpus in corpora for found in _scores(corpus, embeddings, others)]
     judged = list(verdicts(scores, ours.NAME))
     told = [ours.version(), *(each.version() for each in others)]
