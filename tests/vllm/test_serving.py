@@ -196,9 +196,9 @@ def test_what_is_asked_wrongly_is_refused_in_words(client: openai.OpenAI) -> Non
     wrong = refusal(temperature="warm")
     assert (wrong.status_code, wrong.param) == (400, "temperature")
     assert "temperature: Input should be a valid number" in wrong.message
-    with pytest.raises(openai.APIStatusError, match="is served for chat") as caught:
+    with pytest.raises(openai.APIStatusError, match="writes, and nothing else") as caught:
         client.embeddings.create(model=MODEL, input="hi")
-    assert (caught.value.status_code, caught.value.code) == (501, "not_supported")
+    assert (caught.value.status_code, caught.value.code) == (400, "wrong_kind_of_model")
 
 
 def test_only_who_has_the_key_is_answered(server: Server) -> None:
