@@ -6,11 +6,11 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _WIDTH_WITHOUT_TERMINAL = 80
 
@@ -18,14 +18,21 @@ _WIDTH_WITHOUT_TERMINAL = 80
 class Screen:
     """Two consoles. Wide output folds at 80 columns where there is no terminal to measure."""
 
-    def __init__(self) -> None:
-        self.out = Console(**_width(sys.stdout), highlight=False)
-        self.err = Console(**_width(sys.stderr), stderr=True, highlight=False)
+    @cached_property
+    def out(self) -> Console:
+        return _console(sys.stdout)
+
+    @cached_property
+    def err(self) -> Console:
+        return _console(sys.stderr, stderr=True)
 
     def say(self, text: str = "") -> None:
         """Something for the person, not data."""
         # A path longer than the line stays whole, so that it can be copied.
-        self.err.print(text, markup=False, overflow="ignore", crop=False)
+        if "err" in vars(self):  # above the bar, where one is drawn
+            self.err.print(text, markup=False, overflow="ignore", crop=False)
+        else:
+            print(text, file=sys.stderr)
 
     def print(self, text: str = "") -> None:
         """Data, as text."""
@@ -39,6 +46,9 @@ class Screen:
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
     ) -> None:
         """Data, for people. Columns named in `right` are numbers."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         for column in columns:
             table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -72,5 +82,9 @@ def _escaped(text: str) -> str:
     return escape(text)
 
 
-def _width(stream: Any) -> dict[str, Any]:
-    return {} if stream.isatty() else {"width": _WIDTH_WITHOUT_TERMINAL}
+def _console(stream: TextIO, **options: Any) -> Console:
+    # A server that says two lines in its life needs nothing that draws.
+    from rich.console import Console
+
+    width = None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL
+    return Console(width=width, highlight=False, **options)
