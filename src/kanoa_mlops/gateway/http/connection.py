@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import cast
@@ -30,8 +29,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._closed = False
         self._heard_at = self._loop.time()
-        self._may_write = asyncio.Event()
-        self._may_write.set()
+        self._writable: asyncio.Future[None] | None = None
+        """While the engine takes nothing more."""
         self._begin()
 
     def _begin(self) -> None:
@@ -39,7 +38,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: dict[str, str] = {}
         """Names in lower case."""
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._size = 0
         self._ended = False
         self._heard = False
@@ -104,7 +103,8 @@ class Connection(asyncio.Protocol):
 
     async def _send(self, body: memoryview) -> None:
         for start in range(0, len(body), _PIECE):
-            await self._may_write.wait()
+            if self._writable:
+                await asyncio.shield(self._writable)
             if self._closed:
                 raise Broken
             assert self._transport
@@ -134,14 +134,16 @@ class Connection(asyncio.Protocol):
         if self.status and not lengthy and error is None and not self._closed:
             self._ended = True
         self._closed = True
-        self._may_write.set()
+        self.resume_writing()
         self._waiter.wake()
 
     def pause_writing(self) -> None:
-        self._may_write.clear()
+        self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        self._may_write.set()
+        if self._writable and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
 
     # What the parser tells:
 

@@ -138,9 +138,9 @@ class Turn:
 
     def _begin(self) -> bytes:
         assert self._head is not None
-        self._begun = True
         status: int = self._head["status"]
         headers: Iterable[tuple[bytes, bytes]] = self._head["headers"]
+        self._begun, self._head = True, None  # a stream would hold it to its end
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self._line.date]
         length = False
         for name, value in headers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, cast
@@ -58,7 +57,8 @@ class Visit(asyncio.Protocol):
         self._current: Turn | None = None
         self._last: Turn | None = None
         """The one that is being read."""
-        self._waiting: deque[tuple[Turn, dict[str, Any]]] = deque()
+        # No deque: an empty one takes 760 bytes of each connection, and mostly none waits.
+        self._waiting: list[tuple[Turn, dict[str, Any]]] = []
         self._closing = self._deaf = False
         self._unfinished = 0
         self._reading = True
@@ -116,7 +116,7 @@ class Visit(asyncio.Protocol):
             self._transport.close()
             return
         if self._waiting:
-            self._begin(*self._waiting.popleft())
+            self._begin(*self._waiting.pop(0))
         else:
             self.idle_since = self._visits.loop.time()
         if not self._waiting:
