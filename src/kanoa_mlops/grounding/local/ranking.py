@@ -31,7 +31,8 @@ def _scores(memory: Memory, question: Question, allowed: Mask) -> Scores:
     text, meaning = question.shares(float(words[allowed].max(initial=0)))
     if not meaning:
         return words
-    likeness = memory.likeness(vector, allowed)
+    near = narrowed(memory, words, (text, meaning), vector, allowed, question.k)
+    likeness = memory.likeness(vector, near)
     return np.where(memory.embedded, text * words + meaning * likeness, words)
 
 
