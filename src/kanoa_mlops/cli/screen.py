@@ -28,7 +28,7 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """Something for the person, not data."""
-        # A path longer than the line stays whole, so that it can be copied.
+        # Not folded: what is long is most often a path or a command, to be copied.
         if "err" in vars(self):  # above the bar, where one is drawn
             self.err.print(text, markup=False, overflow="ignore", crop=False)
         else:

@@ -169,15 +169,6 @@ class LocalArchive:
             self._file.deleted()
             uploads.remove(connection, file_id)
 
-    def _best(
-        self, connection: sqlite3.Connection, collection_id: str, question: Question
-    ) -> list[tuple[int, float]]:
-        if not _HAS_NUMPY:
-            return plain.best(connection, _number(connection, collection_id), question)
-        with self._keeper.turn(collection_id):
-            memory = self._keeper.get(connection, _number(connection, collection_id))
-        return self._keeper.best(memory, question)
-
     def _pending(self, collection_id: str, space: Space, last: int) -> list[int]:
         with self._file.reading() as connection:
             return embedding.pending(connection, _number(connection, collection_id), space, last)
