@@ -105,6 +105,21 @@ async def test_documents_that_are_kept_are_open_and_not_yet_searched(home: Path,
         assert door.late == LIBRARY
 
 
+async def test_a_file_that_went_wrong_meanwhile_is_told_and_read_again(
+    home: Path, engine: FakeEngine
+) -> None:
+    file = home / "config" / "grounding.yaml"
+    async with gateway(home, engine.url) as door, httpx.AsyncClient(base_url=door.url, timeout=60) as client:
+        file.parent.mkdir()
+        file.write_text("stores: {wiki: {provider: nobody}}")
+        refused = await client.get("/v1/files")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "library_failed")
+        assert str(home) not in refused.text
+        assert f"{file}" in door.log.read_text()
+        file.unlink()
+        assert (await client.get("/v1/files")).status_code == 200
+
+
 def test_what_is_looked_for_is_there() -> None:
     """A name that is none any more would never be found loaded."""
     assert [name for name in sorted(LATE) if importlib.util.find_spec(name) is None] == []
