@@ -35,6 +35,14 @@ async def test_everything_is_there_at_zero(door: Door) -> None:
         "kanoa_figure_read_seconds",
         "kanoa_figure_read_seconds_count",
         "kanoa_figure_read_seconds_sum",
+        *(
+            f"kanoa_library_{held}"
+            for held in ("chunks", "chunks_embedded", "collections", "documents", "files_waiting")
+        ),
+        "kanoa_library_search_seconds",
+        "kanoa_library_search_seconds_count",
+        "kanoa_library_search_seconds_sum",
+        "kanoa_library_searches_total",
         "kanoa_load_wait_seconds",
         "kanoa_load_wait_seconds_count",
         "kanoa_load_wait_seconds_sum",
