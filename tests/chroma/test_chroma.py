@@ -93,6 +93,22 @@ def test_a_filter_lets_through_what_it_should(
     assert found == {text for text, each in zip(texts, kept, strict=True) if where.passes(each)}
 
 
+@pytest.mark.parametrize("operator", ["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"])
+def test_a_whole_number_is_compared_with_all_of_a_fraction(server: ChromaServer, operator: Any) -> None:
+    kept = [-2, -1, 0, 1, 2, -0.5, 0.1, 0.0, True]
+    texts = [str(number) for number in range(len(kept))]
+    server.keep(server.make("whole"), texts, vectors(texts), [{"at": each} for each in kept])
+    try:
+        for value in (-1.5, -0.5, 0.1, 0.9, 1.5, 1.0):
+            where = Comparison(operator, "at", (value,) if operator in ("in", "nin") else value)
+            found = {each.text for each in search(server.url, "whole", "any", where=where)}
+            assert found == {
+                text for text, each in zip(texts, kept, strict=True) if where.passes({"at": each})
+            }
+    finally:
+        server.remove("whole")
+
+
 @pytest.mark.parametrize("key", ["$year", "#document", "chroma:document"])
 def test_what_chroma_cannot_say_is_not_left_out(server: ChromaServer, key: str) -> None:
     with pytest.raises(BadFilter, match="no way to name the field"):

@@ -29,17 +29,30 @@ def chroma_filter(given: Filter) -> dict[str, Any]:
         case "nin":
             # Each for itself, as a list is of one kind.
             return {
-                "$and": [_said(given.key, "$ne", value) for value in given.values] or [_always(given.key)]
+                "$and": [_compared(given.key, "ne", value) for value in given.values] or [_always(given.key)]
             }
         case "eq" | "ne":
-            return _said(given.key, f"${given.operator}", given.value)
+            return _compared(given.key, given.operator, given.value)
     if isinstance(given.value, str):
         raise BadFilter(f"Chroma orders numbers alone, not {given.value!r} of {given.key!r}.")
-    return _said(given.key, f"${given.operator}", given.value)
+    return _compared(given.key, given.operator, given.value)
 
 
 def _any_of(given: Comparison) -> dict[str, Any]:
-    return {"$or": [_said(given.key, "$eq", value) for value in given.values] or [_never(given.key)]}
+    return {"$or": [_compared(given.key, "eq", value) for value in given.values] or [_never(given.key)]}
+
+
+def _compared(key: str, operator: str, value: object) -> dict[str, Any]:
+    """Chroma 1.5 cuts a fraction off before it compares it with a whole number: 0 is equal to 0.1."""
+    said = _said(key, f"${operator}", value)
+    if not isinstance(value, float) or value.is_integer():
+        return said
+    cut = int(value)
+    if operator in ("eq", "gte" if value > 0 else "lte"):
+        return {"$and": [said, _said(key, "$ne", cut)]}
+    if operator in ("ne", "lt" if value > 0 else "gt"):
+        return {"$or": [said, _said(key, "$eq", cut)]}
+    return said
 
 
 def _said(key: str, operator: str, value: object) -> dict[str, Any]:
