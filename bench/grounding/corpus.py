@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ class Corpus:
     questions: Mapping[str, str]
     relevant: Mapping[str, frozenset[str]]
     """Documents by the question they answer."""
+
+
+def asked_once(questions: Mapping[str, str]) -> list[str]:
+    """Whose questions nobody else asks; of those asked alike, none can be told from the other."""
+    times = Counter(questions.values())
+    return [id for id, question in questions.items() if times[question] == 1]
 
 
 def kept(name: str, make: Callable[[], Corpus], folder: Path = CACHE / "corpora") -> Corpus:

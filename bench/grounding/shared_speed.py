@@ -8,7 +8,6 @@ Milliseconds of processor are this process's and the server's together.
 
 from __future__ import annotations
 
-import argparse
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -26,18 +25,7 @@ _LAST = 256
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--chunks", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--dimensions", type=int, default=384)
-    parser.add_argument("--questions", type=int, default=200)
-    options = parser.parse_args()
-    for chunks in options.chunks:
-        made = speed.make(chunks, options.dimensions, options.questions)
-        print(
-            f"\n{chunks:,} chunks, {options.dimensions} dimensions, {options.questions} questions", flush=True
-        )
+    for made in speed.asked_for(__doc__):
         server = Postgres(buffers="128MB")
         try:
             server.start()

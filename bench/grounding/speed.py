@@ -52,19 +52,24 @@ class Made:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    for made in asked_for(__doc__):
+        with tempfile.TemporaryDirectory(prefix="kanoa-speed-") as folder:
+            _ours(Path(folder) / "archive.db", made)
+            _plain(Path(folder) / "fts5.db", made)
+
+
+def asked_for(about: str | None) -> Iterator[Made]:
+    """What the command line asks for, one after the other; each is announced."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chunks", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--dimensions", type=int, default=384)
     parser.add_argument("--questions", type=int, default=200)
     options = parser.parse_args()
     for chunks in options.chunks:
         made = make(chunks, options.dimensions, options.questions)
-        with tempfile.TemporaryDirectory(prefix="kanoa-speed-") as folder:
-            print(f"\n{chunks:,} chunks, {options.dimensions} dimensions, {options.questions} questions")
-            _ours(Path(folder) / "archive.db", made)
-            _plain(Path(folder) / "fts5.db", made)
+        about_it = f"{chunks:,} chunks, {options.dimensions} dimensions, {options.questions} questions"
+        print(f"\n{about_it}", flush=True)
+        yield made
 
 
 def make(chunks: int, dimensions: int, questions: int) -> Made:

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 
-from kanoa_mlops.errors import SettingsError
+from kanoa_mlops.errors import DiskFull, SettingsError, UserError
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -164,6 +164,40 @@ def trouble(error: psycopg.Error) -> Trouble | None:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return Trouble.AWAY
     return None
+
+
+def in_words(
+    trouble: Trouble,
+    name: str,
+    words: str,
+    *,
+    unusable: type[UserError],
+    busy: type[UserError],
+    setting: str,
+) -> UserError:
+    """
+    Args:
+        name: of the database.
+        words: the server's.
+        setting: the variable that has the address.
+    """
+    match trouble:
+        case Trouble.FULL:
+            return DiskFull(f"{name} cannot grow: the disk is full.", hint="Free some room there.")
+        case Trouble.BUSY:
+            return busy(f"{name} is held by others: {words}.", hint="Try again.")
+        case Trouble.FORBIDDEN:
+            return unusable(
+                f"{name} cannot be read and written: {words}.",
+                hint="It needs a server that may be written, and a user who may create a schema in it.",
+            )
+        case Trouble.DAMAGED:
+            return unusable(f"{name} is damaged: {words}.", hint="See the server's own log.")
+        case Trouble.AWAY:
+            return busy(
+                f"{name} cannot be reached: {words}.",
+                hint=f"See that it runs, and that {setting} and its password are right.",
+            )
 
 
 def first_words(error: psycopg.Error) -> str:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.grounding.corpus import Corpus, kept
+from bench.grounding.corpus import Corpus, asked_once, kept
 from bench.grounding.environments import environment
 
 SYMPY = "sympy==1.13.3"
@@ -28,9 +28,7 @@ def _made() -> Corpus:
     found = {name: (sentence, text) for name, sentence, text in _found(package)}
     choice = random.Random(_SEED)
     there = sorted(choice.sample(sorted(found), min(_MOST, len(found))))
-    asked = [found[name][0] for name in there]
-    alone = [name for name in there if asked.count(found[name][0]) == 1]
-    chosen = choice.sample(alone, _QUESTIONS)
+    chosen = choice.sample(asked_once({name: found[name][0] for name in there}), _QUESTIONS)
     return Corpus(
         "code",
         f"{len(there):,} functions of sympy without their docstrings; {len(chosen)} by the first sentence of "

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.grounding.corpus import Corpus, kept
+from bench.grounding.corpus import Corpus, asked_once, kept
 
 _SECTIONS = frozenset({"science", "math", "graphics"})
 _SHORTEST_WORDS = 25
@@ -32,8 +32,7 @@ def _made() -> Corpus:
             documents[name], questions[name] = text, short
     choice = random.Random(_SEED)
     there = sorted(choice.sample(sorted(documents), min(_MOST, len(documents))))
-    asked = [questions[name] for name in there]
-    alone = [name for name in there if asked.count(questions[name]) == 1]
+    alone = asked_once({name: questions[name] for name in there})
     chosen = choice.sample(alone, min(_QUESTIONS, len(alone)))
     return Corpus(
         "descriptions",

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.grounding.corpus import Corpus, kept
+from bench.grounding.corpus import Corpus, asked_once, kept
 from bench.grounding.environments import environment
 
 NETWORKX = "networkx==3.5"
@@ -33,10 +33,7 @@ def _made() -> Corpus:
         long_enough = len(rest.split()) >= _SHORTEST_WORDS and len(question.split()) >= _FEWEST_WORDS
         if long_enough and rest not in documents.values():
             documents[name], questions[name] = rest, question
-    # Of those asked alike, none can be told from the other.
-    asked = list(questions.values())
-    alone = [name for name, question in questions.items() if asked.count(question) == 1]
-    chosen = random.Random(_SEED).sample(alone, _QUESTIONS)
+    chosen = random.Random(_SEED).sample(asked_once(questions), _QUESTIONS)
     return Corpus(
         "docstrings",
         f"{len(documents):,} docstrings of networkx without their first sentence; {len(chosen)} of those ask "

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.grounding.corpora.debian import taken_apart
-from bench.grounding.corpus import Corpus, kept
+from bench.grounding.corpus import Corpus, asked_once, kept
 
 _PACKAGES = ("python-sklearn-doc", "python-skimage-doc")
 _WRITES = frozenset(
@@ -48,8 +48,7 @@ def _made() -> Corpus:
                 said = list(dict.fromkeys(written(code)))
                 if sum(len(each.split()) for each in said) >= _FEWEST_WORDS:
                     questions[path] = "\n".join(said)
-    asked = list(questions.values())
-    alone = [path for path, question in questions.items() if asked.count(question) == 1]
+    alone = asked_once(questions)
     return Corpus(
         "gallery",
         f"{len(documents):,} pages of the galleries of scikit-learn and scikit-image without their code; the "

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from bench.grounding.corpora.debian import taken_apart
-from bench.grounding.corpus import Corpus, kept
+from bench.grounding.corpus import Corpus, asked_once, kept
 
 _PACKAGE = "manpages-dev"
 _SECTION = re.compile(r"^\.SH\s+", re.MULTILINE)
@@ -37,8 +37,7 @@ def _made() -> Corpus:
             if question and len(text.split()) >= _SHORTEST_WORDS and text not in documents.values():
                 documents[path.stem], questions[path.stem] = text, question
         version = package.version
-    asked = list(questions.values())
-    alone = [name for name, question in questions.items() if asked.count(question) == 1]
+    alone = asked_once(questions)
     chosen = random.Random(_SEED).sample(alone, min(_QUESTIONS, len(alone)))
     return Corpus(
         "man pages",

@@ -11,8 +11,8 @@ from typing import ClassVar
 import psycopg
 
 from kanoa_mlops import postgres
-from kanoa_mlops.errors import BooksBusy, BooksUnusable, DiskFull, KanoaError
-from kanoa_mlops.postgres import Connection, Row, Trouble, connected, first_words, trouble
+from kanoa_mlops.errors import BooksBusy, BooksUnusable, KanoaError
+from kanoa_mlops.postgres import Connection, Row, Trouble, connected, first_words, in_words, trouble
 
 SCHEMA = "kanoa_mlops"
 """In which all tables are, so that the database may hold other things."""
@@ -94,25 +94,18 @@ class Link:
         return connected(self._address, settings, writes=True)
 
     def _translate(self, error: psycopg.Error) -> KanoaError | None:
-        words = first_words(error)
-        match trouble(error):
-            case Trouble.FULL:
-                return DiskFull(f"{self._name} cannot grow: the disk is full.", hint="Free some room there.")
-            case Trouble.BUSY:
-                return BooksBusy(
-                    f"{self._name} is held by another process.", hint="Try again, or end what holds it."
-                )
-            case Trouble.FORBIDDEN:
-                return BooksUnusable(
-                    f"{self._name} cannot be read and written: {words}.",
-                    hint="It needs a server that may be written, and a user who may create a schema in it.",
-                )
-            case Trouble.DAMAGED:
-                return BooksUnusable(f"{self._name} is damaged: {words}.", hint="See the server's own log.")
-            case Trouble.AWAY:
-                return BooksBusy(
-                    f"{self._name} cannot be reached: {words}.",
-                    hint="See that it runs, and that KANOA_MLOPS_BOOKS and its password are right.",
-                )
-            case None:
-                return None
+        found = trouble(error)
+        if found is None:
+            return None
+        if found is Trouble.BUSY:
+            return BooksBusy(
+                f"{self._name} is held by another process.", hint="Try again, or end what holds it."
+            )
+        return in_words(
+            found,
+            self._name,
+            first_words(error),
+            unusable=BooksUnusable,
+            busy=BooksBusy,
+            setting="KANOA_MLOPS_BOOKS",
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kanoa_mlops.errors import ArchiveBusy, ArchiveUnusable, DiskFull, KanoaError
-from kanoa_mlops.postgres import Trouble
+from kanoa_mlops.errors import ArchiveBusy, ArchiveUnusable, KanoaError
+from kanoa_mlops.postgres import Trouble, in_words
 
 
 def told(name: str, trouble: Trouble, words: str) -> KanoaError:
@@ -12,20 +12,6 @@ def told(name: str, trouble: Trouble, words: str) -> KanoaError:
         name: of the database.
         words: the server's.
     """
-    match trouble:
-        case Trouble.FULL:
-            return DiskFull(f"{name} cannot grow: the disk is full.", hint="Free some room there.")
-        case Trouble.FORBIDDEN:
-            return ArchiveUnusable(
-                f"{name} cannot be read and written: {words}.",
-                hint="It needs a server that may be written, and a user who may create a schema in it.",
-            )
-        case Trouble.DAMAGED:
-            return ArchiveUnusable(f"{name} is damaged: {words}.", hint="See the server's own log.")
-        case Trouble.BUSY:
-            return ArchiveBusy(f"{name} is held by others: {words}.", hint="Try again.")
-        case Trouble.AWAY:
-            return ArchiveBusy(
-                f"{name} cannot be reached: {words}.",
-                hint="See that it runs, and that KANOA_MLOPS_COLLECTIONS and its password are right.",
-            )
+    return in_words(
+        trouble, name, words, unusable=ArchiveUnusable, busy=ArchiveBusy, setting="KANOA_MLOPS_COLLECTIONS"
+    )
