@@ -192,11 +192,22 @@ async def test_no_budget_is_ever_exceeded(
 
 
 @pytest.mark.parametrize(
-    ("limits", "status", "state"),
-    [({"credit_micro": 0}, 402, "exhausted"), ({"per_minute": 0}, 429, "rate_limited")],
+    ("limits", "status", "state", "reason", "words"),
+    [
+        ({"credit_micro": 0}, 402, "exhausted", "HTTP 402", "You have depleted your monthly included"),
+        ({"per_minute": 0}, 429, "rate_limited", "its limit is reached", "Rate limit reached for requests"),
+    ],
 )
 async def test_who_refuses_is_left_alone_and_costs_nothing(
-    engine: FakeEngine, open_door: OpenDoor, office: Office, limits: dict[str, Any], status: int, state: str
+    engine: FakeEngine,
+    open_door: OpenDoor,
+    office: Office,
+    caplog: pytest.LogCaptureFixture,
+    limits: dict[str, Any],
+    status: int,
+    state: str,
+    reason: str,
+    words: str,
 ) -> None:
     async with FakeProvider(**limits) as provider:
         scene = await a_scene(engine, open_door, office, hosted(provider))
@@ -204,10 +215,14 @@ async def test_who_refuses_is_left_alone_and_costs_nothing(
         assert first.status in (429, 503)
         again = await scene.ask(burst="require")
         assert (again.status, code(again)) == (503, f"model_{state}")
+        assert reason in again.text and words not in again.text
         assert provider.refused == [status]
         assert scene.booked().get("hosted", (0, 0, 0, 0))[3] == 0
         told = json.loads((await scene.door.get("/status")).text)["backends"][1]
-        assert (told["state"], told["reason"]) == (state, "")  # their words are the owner's alone
+        assert (told["state"], told["reason"]) == (state, reason)  # their words are the owner's alone
+        found = f"requests find hugging-face {state.replace('_', ' ')}: {reason}: {words}"
+        [logged] = [each for each in caplog.messages if each.startswith("requests find")]
+        assert logged.startswith(found)
         assert told["seconds_left"] > 30
         assert office.books.left((Cap(Payer.BACKEND, Period.DAY, 100),), backend="hugging-face") == 100
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass
 
 from kanoa_mlops.gateway.account import Account
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.policy.allowance import Allowance
-from kanoa_mlops.gateway.policy.backend import FREE, READY, BackendView, State
+from kanoa_mlops.gateway.policy.backend import FREE, READY, BackendView, Kind, State
 from kanoa_mlops.gateway.policy.moment import Moment
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.policy.standing import Standing
+
+log = logging.getLogger(__name__)
 
 _FRESH = Standing()
 _BOUNDLESS = Allowance({})
@@ -19,6 +22,8 @@ _NEWEST = 0.2
 """What the last request weighs in the average of how long one takes."""
 _WAKES_IN = 30.0
 """Seconds; what is taken for loading a model where nobody has seen it."""
+_OF_THE_ACCOUNT: tuple[Kind, ...] = ("exhausted", "rate_limited")
+"""What is said with these is of no request."""
 _NO_LIMIT = 10**6
 """Slots of a model that is loaded in turn: whoever loads it lets its requests wait."""
 
@@ -83,9 +88,13 @@ class Post:
         self.in_flight -= 1
 
     def met(self, outcome: Outcome, moment: Moment) -> None:
+        before = self.standing.state.kind
         self.standing = self.standing.after(outcome, moment, random.random())
+        state = self.standing.state
+        if state.kind != before:
+            _tell(self.backend.id, state)
         if self.account:
-            self.account.refuses(self.standing.state, moment)
+            self.account.refuses(state, moment)
 
     def took(self, seconds: float) -> None:
         """A request that was answered well, from sending to its end."""
@@ -103,6 +112,15 @@ class Post:
         if self.account and state.kind == "ready" and (said := self.account.state(now)):
             return said, False
         return state, trial
+
+
+def _tell(id: str, state: State) -> None:
+    """The owner's log is where a provider's own words on his account are."""
+    if state.kind == "ready":
+        log.info("requests find %s ready", id)
+        return
+    why = state.told if state.kind in _OF_THE_ACCOUNT else state.reason
+    log.warning("requests find %s %s: %s", id, state.kind.replace("_", " "), why)
 
 
 def _health(backend: Backend) -> State:

@@ -43,8 +43,7 @@ def _report(each: Standing) -> dict[str, Any]:
         "tier": backend.tier,
         "engine": backend.engine,
         "state": state.kind,
-        # A provider's words may be about the owner's account.
-        "reason": state.reason if backend.near else "",
+        "reason": state.told if backend.near else state.reason,
         "seconds_left": until,
         "in_flight": each.in_flight,
         "capacity": backend.slots,

@@ -220,10 +220,10 @@ def test_where_nobody_knows_when_a_minute_is_said() -> None:
 
 
 def test_a_providers_words_are_not_for_clients() -> None:
-    told = State("exhausted", "HTTP 402: organization org_01 has no credit", NOW + 1e6)
+    told = State("exhausted", "HTTP 402", NOW + 1e6, "organization org_01 has no credit")
     refusal = decided(a_pool(a_backend("far", "hosted", state=told)), rules=OPEN)
     assert isinstance(refusal, Refuse)
-    assert refusal.message == "m cannot answer now: far is exhausted."
+    assert refusal.message == "m cannot answer now: far is exhausted (HTTP 402)."
 
 
 def test_a_limit_that_ends_in_time_is_waited_for_and_a_later_one_is_not() -> None:

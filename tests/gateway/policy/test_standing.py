@@ -90,14 +90,15 @@ def test_a_restart_forgets_failures_and_not_what_a_provider_said() -> None:
 
 def test_a_limit_lasts_as_long_as_it_says_and_is_no_failure() -> None:
     standing = after(LATE, LATE, answer(429, "slow down", retry_after="7"), LATE)
-    assert standing.state == State("rate_limited", "its limit: slow down", 7.0)
+    assert standing.state == State("rate_limited", "its limit is reached", 7.0, "slow down")
     assert standing.under(READY, 6.9)[0].kind == "rate_limited"
     assert standing.under(READY, 7.0) == (READY, False)
 
 
 def test_a_limit_of_the_day_lasts_until_midnight() -> None:
     state = after(answer(429, {"message": "free-models-per-day"}, retry_after="5")).state
-    assert state == State("rate_limited", "its limit of the day: free-models-per-day", 4 * 3600.0)
+    words = "free-models-per-day"
+    assert state == State("rate_limited", "its limit of the day is reached", 4 * 3600.0, words)
 
 
 def test_a_limit_without_a_time_lasts_longer_each_time() -> None:
@@ -144,13 +145,13 @@ def test_without_money_it_is_asked_once_an_hour(outcome: Outcome) -> None:
 
 def test_huggingfaces_words_are_told() -> None:
     words = "You have exceeded your monthly included credits for Inference Providers."
-    assert after(answer(402, words)).state.reason == f"HTTP 402: {words}"
+    assert after(answer(402, words)).state.told == f"HTTP 402: {words}"
 
 
 def test_openrouters_budget_for_requests_in_flight_is_a_limit_that_passes() -> None:
     error = {"message": "in flight", "metadata": {"reason": "in_flight_budget_exhausted"}}
     assert after(answer(402, error, retry_after="3")).state == State(
-        "rate_limited", "HTTP 402: in flight", 3.0
+        "rate_limited", "HTTP 402", 3.0, "in flight"
     )
 
 
@@ -165,13 +166,13 @@ def test_a_single_request_that_costs_too_much_says_nothing_about_others() -> Non
 def test_a_spent_budget_of_openrouter_is_no_refused_key(resets: str | None, until: float) -> None:
     metadata = {"limit_source": "openrouter_key_limit", "resets_at": resets}
     state = after(answer(403, {"message": "budget", "metadata": metadata})).state
-    assert state == State("exhausted", "HTTP 403: budget", until)
+    assert state == State("exhausted", "HTTP 403", until, "budget")
 
 
 def test_a_model_that_is_no_longer_served_is_not_asked_for_again_soon() -> None:
     body = b'{"title": "Gone", "detail": "The model has reached its end of life."}'
     assert after(Outcome(410, body=body)).state == State(
-        "down", "HTTP 410: The model has reached its end of life.", 300
+        "down", "HTTP 410", 300, "The model has reached its end of life."
     )
 
 

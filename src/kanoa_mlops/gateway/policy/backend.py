@@ -33,9 +33,16 @@ class State:
 
     kind: Kind
     reason: str = ""
-    """Why, in words."""
+    """Why, in words of ours."""
     until: float | None = None
     """When it is expected to change by itself; None where nobody knows."""
+    words: str = ""
+    """What it said itself. A provider's may be about somebody else's request, or the owner's account."""
+
+    @property
+    def told(self) -> str:
+        """The reason, with its own words."""
+        return f"{self.reason}: {self.words}" if self.words else self.reason
 
 
 READY = State("ready")

@@ -111,9 +111,8 @@ def _sentence(lack: Need, ask: Ask, pool: Pool, among: Sequence[BackendView]) ->
 def _state(backend: BackendView) -> str:
     if backend.state.kind == "ready":
         return f"{backend.id} is busy with {backend.in_flight} requests"
-    # A provider's words may be about somebody else's request, or the owner's account.
-    reason = f" ({backend.state.reason})" if backend.state.reason and backend.near else ""
-    return f"{backend.id} is {backend.state.kind.replace('_', ' ')}{reason}"
+    why = backend.state.told if backend.near else backend.state.reason
+    return f"{backend.id} is {backend.state.kind.replace('_', ' ')}{f' ({why})' if why else ''}"
 
 
 def _until(time: float | None, now: float) -> float:

@@ -97,18 +97,19 @@ class Standing:
     def _unpaid(self, outcome: Outcome, moment: Moment) -> Standing:
         if outcome.metadata.get("reason") == "weight_exceeds_budget":
             return self  # this one request costs too much; others need not
-        reason = f"HTTP {outcome.status}{_words(outcome)}"
+        reason, words = f"HTTP {outcome.status}", _words(outcome)
         if outcome.status == 402 and (told := retry_after(outcome, moment)):
-            return Standing(State("rate_limited", reason, moment.on(told)))
+            return Standing(State("rate_limited", reason, moment.on(told), words))
         # Credits begin anew with the month, and an owner may pay in at any time: to ask again costs nothing.
         again = _renewed(outcome) or min(moment.wall + _UNPAID_PAUSE, moment.next_month())
-        return Standing(State("exhausted", reason, moment.on(again)))
+        return Standing(State("exhausted", reason, moment.on(again), words))
 
     def _limited(self, outcome: Outcome, moment: Moment, jitter: float) -> Standing:
         told = limited_until(outcome, moment)
         pause = _growing(_FIRST_LIMIT_SECONDS, _LONGEST_LIMIT_SECONDS, self.limits, jitter)
         until = moment.on(told) if told else moment.now + pause
-        state = State("rate_limited", f"its limit{' of the day' * is_daily(outcome)}{_words(outcome)}", until)
+        reason = f"its limit{' of the day' * is_daily(outcome)} is reached"
+        state = State("rate_limited", reason, until, _words(outcome))
         if self.state.kind == "rate_limited" and self.state.until is not None and self.state.until > until:
             state = self.state
         return Standing(state, limits=self.limits + 1)
@@ -122,7 +123,8 @@ class Standing:
             return replace(self, state=READY, failures=failures)
         first = _LONGEST_OPEN_SECONDS if outcome.status == _GONE else _FIRST_OPEN_SECONDS
         pause = _growing(first, _LONGEST_OPEN_SECONDS, self.trips, jitter)
-        return Standing(State("down", _what(outcome), moment.now + pause), failures, self.trips + 1)
+        state = State("down", _what(outcome), moment.now + pause, _words(outcome))
+        return Standing(state, failures, self.trips + 1)
 
 
 def _hold(outcome: Outcome, moment: Moment) -> State | None:
@@ -167,9 +169,8 @@ def _what(outcome: Outcome) -> str:
         "cut": "the connection broke",
         "stalled": "it stopped in the middle of an answer",
     }
-    return words[outcome.fault] if outcome.fault else f"HTTP {outcome.status}{_words(outcome)}"
+    return words[outcome.fault] if outcome.fault else f"HTTP {outcome.status}"
 
 
 def _words(outcome: Outcome) -> str:
-    said = " ".join(outcome.message.split())[:_LONGEST_REASON]
-    return f": {said}" if said else ""
+    return " ".join(outcome.message.split())[:_LONGEST_REASON]
