@@ -52,7 +52,7 @@ def test_every_field_reaches_the_backend(tmp_path: Path) -> None:
     assert backend.url == "http://gemma:8000"
     assert backend.headers == {"Authorization": "Bearer secret"}
     assert (backend.engine_model, backend.sees, backend.context_tokens) == ("other", True, 32768)
-    assert backend.state == "loading"
+    assert backend.state == "unknown"
 
 
 def test_what_is_not_said_is_as_engines_commonly_are(tmp_path: Path) -> None:
@@ -110,20 +110,25 @@ def test_a_backend_and_a_provider_have_ids_of_their_own(tmp_path: Path, catalog:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("backends: []", 1, "backends"),
+        ("backends: []", 1, "backends: it is empty."),
         ("", 1, "the file"),
         (GOOD + "    colour: red\n", 8, "backends.0.colour: unknown key"),
-        (GOOD.replace("http://gemma:8000", "gemma"), 4, "backends.0.url"),
+        (GOOD.replace("http://gemma:8000", "gemma"), 4, "backends.0.url: it is no address"),
+        (GOOD.replace("http", "ftp"), 4, "backends.0.url: it is no address"),
         (GOOD.replace("32768", "0"), 7, "backends.0.context"),
+        (GOOD.replace("32768", "8k"), 7, "'8k' is not a number of tokens"),
+        (GOOD.replace("vllm", "lama.cpp"), 5, "backends.0.engine: 'lama.cpp' is not known; write llama.cpp."),
+        (GOOD.replace("vllm", "llamacpp b1"), 5, "write llama.cpp or ollama."),
         (GOOD.replace("    engine: vllm\n", ""), 2, "backends.0.engine: it is missing"),
         (GOOD + GOOD.removeprefix("backends:\n").replace("gemma-3-12b-it", "Gemma"), 8, "'gemma'"),
         (GOOD + GOOD.removeprefix("backends:\n").replace("gemma-3-12b-it", "other"), 9, "'gemma'"),
         (pool("id: a", "id: a"), 15, "backends.1.id: a is there twice"),
         (pool("id: a b"), 8, "backends.0.id: String should match"),
         (pool("tier: hosted"), 8, "backends.0.tier: what is hosted is allowed in the burst section"),
-        (pool("tier: moon"), 8, "backends.0.tier: Input should be 'local', 'lan' or 'cloud'"),
+        (pool("tier: moon"), 8, "backends.0.tier: it must be 'local', 'lan' or 'cloud'"),
         (pool("parallel: 0"), 8, "backends.0.parallel"),
-        (pool("tools: perhaps"), 8, "backends.0.tools"),
+        (pool("parallel: many"), 8, "backends.0.parallel: it is not a whole number."),
+        (pool("tools: perhaps"), 8, "backends.0.tools: it is neither true nor false."),
         (GOOD + "queue: {length: -1}\n", 8, "queue.length"),
         (GOOD + "queue: {seconds: .inf}\n", 8, "queue.seconds"),
         (GOOD + "queue: {minutes: 1}\n", 8, "queue.minutes: unknown key"),
@@ -139,6 +144,53 @@ def test_a_wrong_file_is_refused_by_its_place(tmp_path: Path, text: str, line: i
         read_config(path)
     assert refused.value.message.startswith(f"{path}:{line}: ")
     assert words in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "place", "hint"),
+    [
+        # It is missing as well, which says less.
+        (GOOD.replace("url:", "ulr:"), 4, "backends.0.ulr", "Did you mean url?"),
+        (GOOD.replace("backends:", "backend:"), 1, "backend", "Did you mean backends?"),
+        (GOOD + "queue: {lenght: 64}\n", 8, "queue.lenght", "Did you mean length?"),
+        (GOOD + "queue: {minutes: 1}\n", 8, "queue.minutes", "Known here: length, seconds."),
+        (GOOD + BURST.replace("with:", "wiht:"), 10, "burst.allowed.0.wiht", "Did you mean with?"),
+        (
+            GOOD + BURST.replace("plan: free", "limits: {request_per_day: 4}"),
+            10,
+            "burst.allowed.0.limits.request_per_day",
+            "Did you mean requests_per_day?",
+        ),
+    ],
+)
+def test_a_misspelled_key_is_told_with_what_was_meant(
+    tmp_path: Path, text: str, line: int, place: str, hint: str
+) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsError) as refused:
+        read_config(path)
+    assert refused.value.message == f"{path}:{line}: {place}: unknown key."
+    assert refused.value.hint == hint
+
+
+def test_an_address_as_clients_have_it_is_the_engines(tmp_path: Path) -> None:
+    for end in ("", "/", "/v1", "/v1/"):
+        [config] = read_config(written(tmp_path, GOOD.replace(":8000", f":8000{end}"))).backends
+        assert backend_of(config).url == "http://gemma:8000"
+    [config] = read_config(written(tmp_path, GOOD.replace(":8000", ":8000/llm/v1"))).backends
+    assert backend_of(config).url == "http://gemma:8000/llm"
+
+
+def test_tokens_are_written_as_in_the_burst_section(tmp_path: Path) -> None:
+    for said in ("32768", "32768 tokens", "'32768'"):
+        [config] = read_config(written(tmp_path, GOOD.replace("32768", said))).backends
+        assert config.context == 32768
+
+
+def test_engines_that_nothing_is_known_of_are_taken_by_their_name(tmp_path: Path) -> None:
+    for name in ("vLLM 0.32", "llama.cpp b11549", "SGLang", "Ollama"):
+        [config] = read_config(written(tmp_path, GOOD.replace("vllm", name))).backends
+        assert config.engine == name
 
 
 def test_a_missing_file_or_key_is_named(tmp_path: Path) -> None:
@@ -174,7 +226,7 @@ async def test_states_follow_the_engine(tmp_path: Path) -> None:
 
     async def until(state: str) -> str:
         async with asyncio.timeout(20):
-            # Before the first answer it is loading for no reason.
+            # Before the first answer it is unknown.
             while backends.all()[0].state != state or bool(backends.all()[0].reason) == (state == "ready"):
                 await asyncio.sleep(0.01)
         return backends.all()[0].reason

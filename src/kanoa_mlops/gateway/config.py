@@ -3,15 +3,17 @@ beyond the LAN."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field, HttpUrl
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 
 from kanoa_mlops.gateway.backends import Backend, Kind
-from kanoa_mlops.gateway.burst.allowed import BurstConfig
+from kanoa_mlops.gateway.burst.allowed import BurstConfig, Tokens
 from kanoa_mlops.gateway.burst.grant import Burst
+from kanoa_mlops.gateway.counters.dialect import ENGINES, engine_name
 from kanoa_mlops.marked import read_marked
 from kanoa_mlops.placed import Placed, validated
 
@@ -26,6 +28,15 @@ def _near(tier: object) -> object:
     return tier
 
 
+def _engine(name: str) -> str:
+    """Any may be named; one of ours that is misspelled would be asked for no counters, in silence."""
+    given = engine_name(name)
+    near = difflib.get_close_matches(given, ENGINES, cutoff=0.7)
+    if near and given not in ENGINES:
+        raise ValueError(f"{name!r} is not known; write {' or '.join(near)}")
+    return name
+
+
 class BackendConfig(Placed):
     """One engine that serves one model. Several that serve the same are a pool."""
 
@@ -34,8 +45,8 @@ class BackendConfig(Placed):
     id: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""
     """What the backend is called in the books and in answers; as it comes, the model's name, numbered."""
     url: HttpUrl
-    """Where the engine answers, without `/v1`."""
-    engine: str
+    """Where the engine answers, with or without `/v1`."""
+    engine: Annotated[str, AfterValidator(_engine)]
     """'vllm', 'llama.cpp' or 'ollama'; told to who asks."""
     aliases: tuple[str, ...] = ()
     tier: Annotated[Literal["local", "lan", "cloud"], BeforeValidator(_near)] = "local"
@@ -49,9 +60,11 @@ class BackendConfig(Placed):
     tools: bool = True
     structured: bool = True
     """Follows a schema, as all three engines do."""
+    reasons: bool = False
+    """Thinks before it answers; the first that does is meant by `reasoning`."""
     system: bool = True
     """Its chat template knows a system role; else what a gateway has to say stands in the user's message."""
-    context: Annotated[int, Field(gt=0)]
+    context: Tokens
     """Tokens of one request, prompt and answer."""
     upstream_model: str = ""
     """What the engine calls the model, where that is not the served name."""
@@ -113,7 +126,7 @@ def burst_in(config: GatewayConfig, catalog: Catalog, key_of: KeyOf) -> Burst:
 
 
 def backend_of(config: BackendConfig) -> Backend:
-    """Not known to be ready yet.
+    """Nobody has looked at it yet.
 
     Raises:
         SettingsError: its key cannot be read.
@@ -121,10 +134,11 @@ def backend_of(config: BackendConfig) -> Backend:
     return Backend(
         model=config.model,
         aliases=config.aliases,
-        url=str(config.url).rstrip("/"),
+        url=str(config.url).rstrip("/").removesuffix("/v1"),
         engine=config.engine,
         sees=config.sees,
         context_tokens=config.context,
+        state="unknown",
         engine_key=_key(config),
         upstream_model=config.upstream_model,
         tier=config.tier,
@@ -133,6 +147,7 @@ def backend_of(config: BackendConfig) -> Backend:
         tools=config.tools,
         structured=config.structured,
         takes_system=config.system,
+        reasons=config.reasons,
         kind=config.kind,
     )
 

@@ -78,13 +78,14 @@ def test_everything_that_is_written_is_granted(tmp_path: Path, catalog: Catalog)
         key="gsk-secret",
         micro_per_day=2_500_000,
         micro_per_month=20_000_000,
+        reasons=True,
     )
     assert (hub.id, hub.model, hub.name) == (
         "huggingface",
         "gemma-3-12b-it",
         "Qwen/Qwen3-VL-8B-Instruct:novita",
     )
-    assert hub.abilities.sees
+    assert (hub.abilities.sees, hub.reasons) == (True, False)
     assert hub.headers == {"X-HF-Bill-To": "lab"}
     assert address == Grant(
         id="api.example.com",
@@ -163,7 +164,7 @@ def test_a_provider_that_stands_twice_is_numbered_beside_the_ids_that_are_given(
         ("provider: groq", "provider: [", 8, "not YAML"),
         ("provider: groq", "plan: free", 8, "plan is written twice"),
         ("gpt-oss-120b", "gpt-oss-20b", 7, "Groq does not offer 'gpt-oss-20b'"),
-        ("plan: paid", "plan: gratis", 8, "Input should be 'free' or 'paid'"),
+        ("plan: paid", "plan: gratis", 8, "it must be 'free' or 'paid'"),
         ("plan: paid", "key: sk-secret", 8, "burst.allowed.0.key: unknown key"),
         ("plan: paid", "name: x", 8, "burst.allowed.0.name: unknown key"),
         ("plan: paid", "account: abc", 8, "its address has no account in it"),

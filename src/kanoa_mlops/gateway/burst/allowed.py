@@ -35,7 +35,9 @@ def _micro(text: str) -> int:
 
 
 def _tokens(value: object) -> int:
-    return value if type(value) is int else parse_tokens(str(value))
+    if type(value) is int or (isinstance(value, str) and value.isdecimal()):
+        return int(value)
+    return parse_tokens(str(value))
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:
@@ -71,6 +73,8 @@ Micro = Annotated[int, BeforeValidator(_micro), PlainSerializer(written_sum)]
 """Micro-dollars, written as dollars: '2.50 $'."""
 Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda value: f"{value:.15g} s")]
 """Written with their unit: '10 s'."""
+Tokens = Annotated[int, BeforeValidator(_tokens), Field(gt=0)]
+"""A whole number, with or without its unit: '8192 tokens'."""
 PerMillion = Annotated[DollarsPerMillion, PlainSerializer(_written_price)]
 
 
@@ -131,13 +135,15 @@ class AllowedAddress(_Allowed):
     """What it calls the model."""
     price: PriceConfig
     """Zero where it is free."""
-    context: Annotated[int, BeforeValidator(_tokens), Field(gt=0)]
+    context: Tokens
     """Tokens of one request, prompt and answer."""
     sees: bool = False
     """Takes images."""
     tools: bool = False
     structured: bool = False
     """Follows a schema."""
+    reasons: bool = False
+    """Thinks before it answers."""
     tier: Literal["hosted", "cloud"] = "hosted"
 
     @property

@@ -25,6 +25,8 @@ _DIALECTS = {
     "llama.cpp": Dialect("/metrics", lambda text, model: read_exposition(text, LLAMA_CPP)),
     "ollama": Dialect("/api/ps", read_loaded),
 }
+ENGINES = tuple(_DIALECTS)
+"""Whose counters are understood."""
 
 
 def engine_name(engine: str) -> str:
