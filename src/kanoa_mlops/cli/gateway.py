@@ -122,6 +122,14 @@ async def _answer(
             desk.purse.allowances.meet(said.burst.grants)
         return said
 
+    def again(path: Path) -> _Said:
+        said = _read(settings, path)
+        if said.config.open != first.config.open:
+            raise said.config.mistake(
+                "open", "who may come in does not change while the gateway runs.", "Start it anew."
+            )
+        return met(said)
+
     met(first)
     async with open_door(settings, backends, host, port, desk) as gateway:
         roster = Roster(
@@ -136,7 +144,7 @@ async def _answer(
 
         take(first)
         screen.say(f"Endpoint  {gateway.url}/v1    {', '.join(each.model for each in backends.models())}")
-        following = reloading(path, lambda path: met(_read(settings, path)), take, since=first.stamp)
+        following = reloading(path, again, take, since=first.stamp)
         reading = asyncio.create_task(following)
         try:
             await stop.wait()

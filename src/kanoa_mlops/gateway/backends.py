@@ -12,8 +12,8 @@ from kanoa_mlops.gateway.policy.backend import BEYOND_LAN, TIERS, Abilities, Tie
 from kanoa_mlops.gateway.vectors import Vectors
 
 Kind = Literal["chat", "embedding", "rerank"]
-State = Literal["loading", "ready", "asleep", "down"]
-"""Asleep: not loaded now, and loaded as soon as somebody asks for it."""
+State = Literal["unknown", "loading", "ready", "asleep", "down"]
+"""Unknown: nobody has looked yet. Asleep: not loaded now, and loaded as soon as somebody asks for it."""
 
 _MANY_SLOTS = 256  # what vLLM 0.32 works on at once where nobody tells it otherwise
 
@@ -119,6 +119,7 @@ def granted(grant: Grant, aliases: tuple[str, ...] = ()) -> Backend:
         id=grant.id,
         tools=grant.abilities.tools,
         structured=grant.abilities.structured,
+        reasons=grant.reasons,
         grant=grant,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend, State
 
-_BEST_FIRST: tuple[State, ...] = ("ready", "asleep", "loading", "down")
+_BEST_FIRST: tuple[State, ...] = ("ready", "asleep", "loading", "unknown", "down")
 
 
 def health(backends: Sequence[Backend], version: str) -> tuple[int, dict[str, Any]]:

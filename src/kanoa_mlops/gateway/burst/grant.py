@@ -35,6 +35,8 @@ class Grant:
     """The most that may be spent there in a day of UTC, in micro-dollars."""
     micro_per_month: int | None = None
     tier: Tier = "hosted"
+    reasons: bool = False
+    """Thinks before it answers."""
 
     @property
     def free(self) -> bool:

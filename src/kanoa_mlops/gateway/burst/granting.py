@@ -123,6 +123,7 @@ def _grant(entry: Entry, id: str, catalog: Catalog, key_of: KeyOf) -> Grant:
         micro_per_day=entry.max_per_day,
         micro_per_month=entry.max_per_month,
         tier=entry.tier,
+        reasons=entry.reasons,
     )
 
 
@@ -142,6 +143,7 @@ def _of_provider(entry: AllowedProvider, id: str, catalog: Catalog, key_of: KeyO
         key=key_of(entry, provider.key_variable),
         micro_per_day=entry.max_per_day,
         micro_per_month=entry.max_per_month,
+        reasons=offer.model in catalog.models and catalog.models[offer.model].reasoning,
     )
 
 
