@@ -17,13 +17,14 @@ from kanoa_mlops.cli.loop import stop_on_signals
 from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.request import Request, Served
 from kanoa_mlops.errors import KanoaError
-from kanoa_mlops.gateway.backends import Backend, Backends, State
+from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.server import Gateway
 from kanoa_mlops.gateway.vectors import Vectors
 from kanoa_mlops.gateway.watch import watch_supervised
 from kanoa_mlops.planner.together import fits_together
 from kanoa_mlops.runtime.engine import Engine
 from kanoa_mlops.runtime.fleet.fleet import Fleet
+from kanoa_mlops.runtime.fleet.seat import State
 from kanoa_mlops.runtime.fleet.supervised import Supervised
 from kanoa_mlops.runtime.identity import this_process
 from kanoa_mlops.runtime.key import write_key
