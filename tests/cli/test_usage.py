@@ -134,6 +134,13 @@ def test_keys_by_name(home: Path, write: Callable[[Sequence[Entry]], None]) -> N
     }
 
 
+@pytest.mark.parametrize("by", ["tier", "backend"])
+def test_what_nobody_answered_has_a_name(write: Callable[[Sequence[Entry]], None], by: str) -> None:
+    write([entry("a", at=time.time(), status=429, backend="", tier="")])
+    [row] = json.loads(run("usage", "--by", by, "--json").stdout)["rows"]
+    assert row["label"] == "(nobody)"
+
+
 def test_nothing_was_asked(home: Path) -> None:
     shown = run("usage")
     assert (shown.returncode, shown.stdout) == (0, "")

@@ -26,7 +26,7 @@ from kanoa_mlops.cli.burst_report import (
 from kanoa_mlops.cli.burst_terms import terms
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.text_file import write
-from kanoa_mlops.gateway.books.money import format_dollars, parse_micro
+from kanoa_mlops.gateway.books.money import format_dollars
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.read import read_allowed
 from kanoa_mlops.gateway.policy.allowance import LIMITS
@@ -42,25 +42,13 @@ def command() -> None:
     """
 
 
-def _sum(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    if text is None:
-        return None
-    # Of an unquoted $2.50 a shell leaves .50, and of $20 it leaves 0.
-    if text.startswith(".") or not text.strip("0. "):
-        raise click.BadParameter(f"{text!r} is what a shell leaves of $2{text}; write 2.50, without the sign")
-    try:
-        return parse_micro(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @command.command("allow")
 @click.argument("provider")
 @click.option(
     "--for", "model", metavar="MODEL", required=True, help="The served model that it may stand in for."
 )
-@click.option("--max-per-day", metavar="DOLLARS", callback=_sum, help="In a day of UTC: 2.50.")
-@click.option("--max-per-month", metavar="DOLLARS", callback=_sum, help="In a month of UTC.")
+@click.option("--max-per-day", metavar="DOLLARS", callback=options.dollars, help="In a day of UTC: 2.50.")
+@click.option("--max-per-month", metavar="DOLLARS", callback=options.dollars, help="In a month of UTC.")
 @click.option("--with", "target", metavar="NAME", help="What answers, if it is another model or variant.")
 @click.option("--plan", type=click.Choice(["free", "paid"]), help="Of your account there.")
 @click.option("--account", metavar="ID", help="Yours there, where it is part of the address.")

@@ -13,7 +13,7 @@ from kanoa_mlops.cli.key_report import document, limits_of, state
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UnknownKey
 from kanoa_mlops.gateway.books.key import Key, KeyLimits, new_key
-from kanoa_mlops.gateway.books.money import MICRO, format_dollars, parse_micro
+from kanoa_mlops.gateway.books.money import MICRO, format_dollars
 from kanoa_mlops.gateway.books.store import Store
 from kanoa_mlops.gateway.days import month_of
 from kanoa_mlops.settings import load_settings
@@ -28,13 +28,6 @@ def command() -> None:
     """
 
 
-def _dollars(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    try:
-        return None if text is None else parse_micro(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 _positive = click.IntRange(min=1)
 
 
@@ -43,8 +36,8 @@ _positive = click.IntRange(min=1)
 @click.option("--requests-per-minute", type=_positive, metavar="N", help="As many at once after a rest.")
 @click.option("--tokens-per-minute", type=_positive, metavar="N", help="Of prompts and answers together.")
 @click.option("--parallel", type=_positive, metavar="N", help="Requests at the same time.")
-@click.option("--dollars-per-day", metavar="SUM", callback=_dollars, help="In a day of UTC: 2.50.")
-@click.option("--dollars-per-month", metavar="SUM", callback=_dollars, help="In a month of UTC.")
+@click.option("--dollars-per-day", metavar="SUM", callback=options.dollars, help="In a day of UTC: 2.50.")
+@click.option("--dollars-per-month", metavar="SUM", callback=options.dollars, help="In a month of UTC.")
 @click.option("--model", "models", metavar="PATTERN", multiple=True, help="Only these: 'qwen*'. Repeatable.")
 @click.option("--burst", is_flag=True, help="Its requests may leave for hosted capacity.")
 @click.option("--expires", metavar="AGE", callback=options.age, help="Good for so long: 30d.")
@@ -119,8 +112,10 @@ def revoke(id: str) -> None:
     """Take a key back, by its id or its name, for good."""
     with closing(_store()) as store:
         key = _named(store, id)
-        store.revoke_key(key.id, time.time())
-    Screen().say(f"The key of {key.name}, {key.id}, is revoked. Gateways refuse it within a second.")
+        if key.revoked is None:
+            store.revoke_key(key.id, time.time())
+    after = "Gateways refuse it within a second." if key.revoked is None else "So it was before."
+    Screen().say(f"The key of {key.name}, {key.id}, is revoked. {after}")
 
 
 def _store() -> Store:
@@ -128,11 +123,10 @@ def _store() -> Store:
 
 
 def _named(store: Store, name: str) -> Key:
-    """By id, or by the name, which only one has that is not revoked."""
-    keys = store.all_keys()
-    for key in keys:
-        if name == key.id or (name == key.name and key.revoked is None):
-            return key
+    """By id, or by the name, which only one has that is not revoked; of those that are, the last."""
+    found = [key for key in store.all_keys() if name in (key.id, key.name)]
+    if found:
+        return max(found, key=lambda key: (key.id == name, key.revoked is None, key.revoked or 0.0))
     raise UnknownKey(f"There is no key {name!r}.", hint="`kanoa-mlops keys list` shows all.")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kanoa_mlops.gateway.books.money import parse_micro
 from kanoa_mlops.units import parse_age
 
 
@@ -13,6 +14,19 @@ def age(context: click.Context, parameter: click.Parameter, text: str | None) ->
     """The callback of an option that takes a length of time: seconds."""
     try:
         return None if text is None else parse_age(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def dollars(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """The callback of an option that takes a sum: micro-dollars."""
+    if text is None:
+        return None
+    # Of an unquoted $2.50 a shell leaves .50, and of $20 it leaves 0.
+    if text.startswith(".") or not text.strip("0. "):
+        raise click.BadParameter(f"{text!r} is what a shell leaves of $2{text}; write 2.50, without the sign")
+    try:
+        return parse_micro(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 

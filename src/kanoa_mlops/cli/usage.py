@@ -80,10 +80,15 @@ def _find(settings: Settings, by: Dimension, since: float) -> Found:
     with closing(open_store(settings)) as store:
         # A clock that was ahead has written what is later than now.
         totals = store.totals([by, Dimension.MODEL, Dimension.TIER], since, float("inf"))
-        label = _key_label(store.all_keys()) if by is Dimension.KEY else str
+        label = _key_label(store.all_keys()) if by is Dimension.KEY else _label
     providers = list(load_catalog(settings.catalog_dir).providers.values())
     known = quotes(totals, providers)
     return Found(rows(totals, known, label), known)
+
+
+def _label(name: str) -> str:
+    """Of what no backend answered neither it nor its tier is known."""
+    return name or "(nobody)"
 
 
 def _key_label(keys: Sequence[Key]) -> Callable[[str], str]:
