@@ -87,6 +87,7 @@ def make_app(
     silent_seconds: float = 3.0,
     prefill_seconds: float = 20.0,
     heartbeat_seconds: float = 10.0,
+    loading_seconds: float = 3600.0,
     describing_seconds: float = 300.0,
 ) -> App:
     """The front door for `backends`, which may change while it runs.
@@ -108,6 +109,7 @@ def make_app(
         prefill_seconds=prefill_seconds,
         heartbeat_seconds=heartbeat_seconds,
         describing_seconds=describing_seconds,
+        loading_seconds=loading_seconds,
         max_file_bytes=max_file_bytes,
     )
     traffic, readings = Traffic(), Readings()

@@ -157,7 +157,7 @@ class Describer:
     def _loaded(self, backend: Backend) -> AbstractAsyncContextManager[None]:
         # Let go before the reasoner is asked for: a request that holds one model must never wait for another.
         if backend.on_demand and self._loader:
-            return self._loader.using(backend.model, _to_nobody)
+            return self._loader.using(backend.id, _to_nobody)
         return nullcontext()
 
     async def _ask(self, backend: Backend, picture: Picture, request_id: str) -> tuple[str, Usage]:

@@ -98,6 +98,6 @@ class Dispatcher:
     async def _woken(self, loader: Loader, backend: Backend) -> None:
         began = asyncio.get_running_loop().time()
         with suppress(KanoaError):  # its reason is in the backend's state
-            async with loader.using(backend.model, lambda words: None):
+            async with loader.using(backend.id, lambda words: None):
                 post = self._line(backend.model).posts[backend.id]
                 post.wake_seconds = asyncio.get_running_loop().time() - began

@@ -120,7 +120,7 @@ class _Engine:
 
     def _loaded(self, backend: Backend) -> AbstractAsyncContextManager[None]:
         if backend.on_demand and self.engines.loader:
-            return self.engines.loader.using(backend.model, _to_nobody)
+            return self.engines.loader.using(backend.id, _to_nobody)
         return nullcontext()
 
     async def _answer(self, backend: Backend, texts: Sequence[str]) -> bytes:

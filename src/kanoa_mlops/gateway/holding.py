@@ -30,12 +30,17 @@ _PAUSES = (
 
 
 class Loader(Protocol):
-    """Who can load models that do not all fit at once. Joined to the gateway at start."""
+    """Who can start what is on demand: models that do not all fit at once, machines that are off.
 
-    def using(self, model: str, tell: Callable[[str], None]) -> AbstractAsyncContextManager[None]:
-        """Holds `model` loaded while inside; entering waits until it is loaded and has its turn.
+    Joined to the gateway at start.
+    """
+
+    def using(self, backend: str, tell: Callable[[str], None], /) -> AbstractAsyncContextManager[None]:
+        """Holds it started while inside; entering waits until it is and has its turn. Who has waited for too
+        long, or whose client has left, is cancelled.
 
         Args:
+            backend: its id; of one that is loaded here, the model's.
             tell: is given in words what is waited for, whenever that changes.
 
         Raises:
@@ -94,7 +99,7 @@ class Holding:
             async with self._heartbeat(request, exchange, asked) as heartbeat:
                 tell = heartbeat.tell if heartbeat else _to_nobody
                 try:
-                    await stack.enter_async_context(self.loader.using(backend.model, tell))
+                    await stack.enter_async_context(self.loader.using(backend.id, tell))
                 except KanoaError as error:
                     raise _not_loaded(error) from error
                 finally:

@@ -13,7 +13,7 @@ from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import BackendView, State
 from kanoa_mlops.gateway.policy.decide import decide, dispatch
-from kanoa_mlops.gateway.policy.decision import Decision, Refuse, Send, Wait
+from kanoa_mlops.gateway.policy.decision import Decision, Refuse, Wait
 from kanoa_mlops.gateway.policy.pool import Pool
 from kanoa_mlops.gateway.policy.queue import Queue
 from kanoa_mlops.gateway.policy.rules import Rules
@@ -144,14 +144,12 @@ class Line:
     def _settled(self, ask: Ask, guest: Guest, decision: Decision) -> Seat | Refuse | Wait:
         if isinstance(decision, Refuse):
             return decision
-        if decision.wake:
-            if isinstance(decision, Wait):
-                # Whoever loads it holds the request meanwhile.
-                decision = Send(decision.wake, "nearest")
-            else:
-                self._wake(decision.wake)
         if isinstance(decision, Wait):
-            return decision
+            if decision.wake is None:
+                return decision
+            decision = decision.wake  # whoever loads it holds the request meanwhile
+        elif decision.wake:
+            self._wake(decision.wake)
         if self._waiters:
             self._queue = self._queue.sent(ask)
         return take(ask, self.posts[decision.backend], decision, self.changed)

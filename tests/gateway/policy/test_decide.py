@@ -167,7 +167,7 @@ def test_a_backend_that_loads_is_waited_for_until_it_is_loaded() -> None:
 
 def test_a_backend_that_sleeps_is_woken() -> None:
     pool = a_pool(a_backend(state=State("asleep"), wakes_in=12))
-    assert decided(pool) == Wait(1, 12, NOW + 60, wake="a")
+    assert decided(pool) == Wait(1, 12, NOW + 60, Send("a", "nearest"))
     by_itself = a_pool(a_backend(state=State("asleep", until=NOW + 8)))
     assert decided(by_itself) == Wait(1, 8, NOW + 8)
     nobody_can = decided(a_pool(a_backend(state=State("asleep"))))
@@ -321,7 +321,7 @@ def test_a_local_one_that_sleeps_is_woken_while_a_hosted_one_answers() -> None:
 
 def test_a_cloud_machine_that_is_off_is_woken_only_with_leave() -> None:
     pool = a_pool(a_backend("near", **BUSY), a_backend("vm", "cloud", state=State("asleep"), wakes_in=20))
-    assert decided(pool, rules=OPEN) == Wait(1, 20, NOW + 60, wake="vm")
+    assert decided(pool, ASK, OPEN) == Wait(1, 20, NOW + 60, Send("vm", "burst_wait", COST))
     assert decided(pool, rules=CLOSED) == Wait(1, 30, NOW + 60)
 
 

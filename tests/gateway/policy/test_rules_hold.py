@@ -107,7 +107,7 @@ class Case:
         decision = self.decision
         names = {
             *([decision.backend, decision.wake] if isinstance(decision, Send) else []),
-            *([decision.wake] if isinstance(decision, Wait) else []),
+            *([decision.wake.backend] if isinstance(decision, Wait) and decision.wake else []),
         }
         return [backend for backend in self.pool.backends if backend.id in names]
 

@@ -100,14 +100,14 @@ class _Case:
         within = self.within
         if not within.near and not within.far:
             return self._impossible()
-        place = self.schedule.soonest(self.ask, within.near)
-        if within.far and self._is_long(place):
+        here = place = self.schedule.soonest(self.ask, within.near)
+        if within.far and self._is_long(here):
             if chosen := self.schedule.free(self.ask, within.far):
-                return self._burst(chosen[0], place)
-            place = _sooner(place, self.schedule.soonest(self.ask, within.far))
+                return replace(self._burst(chosen[0], here), wake=here.wake if here else "")
+            place = _sooner(here, self.schedule.soonest(self.ask, within.far))
         if place is None:
             return refusals.nobody_ready(self.pool, within, self.rules, self.now)
-        return self._wait(place)
+        return self._wait(place, here)
 
     def _impossible(self) -> Refuse:
         if barrier := self.within.barrier:
@@ -121,21 +121,26 @@ class _Case:
         """Seconds until the wait for this place is too long."""
         return self.rules.burst_after - (self.now - self.ask.arrived) - place.seconds
 
-    def _burst(self, backend: BackendView, place: Place | None) -> Send:
-        why: Why = "burst_wait" if place else "burst_down" if self.within.near else "burst_unable"
+    def _burst(self, backend: BackendView, here: Place | None) -> Send:
+        why: Why = "burst_wait" if here else "burst_down" if self.within.near else "burst_unable"
         if self.ask.burst == "require":
             why = "required"
         cost = backend.worst_cost(self.ask)
         assert cost is not None, "what has no price is out of reach"
-        return Send(backend.id, why, cost, place.wake if place else "")
+        return Send(backend.id, why, cost)
 
-    def _wait(self, place: Place) -> Wait | Refuse:
+    def _wait(self, place: Place, here: Place | None) -> Wait | Refuse:
         if self.now >= self.ask.deadline:
             return refusals.too_late(self.pool, place, self.now - self.ask.arrived)
         if not self.queue.holds(self.ask) and not self.queue.has_room(self.ask, self.rules.queue_length):
             own = sum(each.key == self.ask.key for each in self.queue.waiting)
             return refusals.queue_full(self.pool, len(self.queue.waiting), own, place.seconds)
-        return Wait(self.position, place.seconds, self._again_at(place), place.wake)
+        return Wait(self.position, place.seconds, self._again_at(place), self._woken(place, here))
+
+    def _woken(self, place: Place, here: Place | None) -> Send | None:
+        if not place.wake:
+            return None
+        return Send(place.wake, "nearest") if place.backend.near else self._burst(place.backend, here)
 
     def _again_at(self, place: Place) -> float:
         """The first time at which the answer can be another although nobody did anything."""

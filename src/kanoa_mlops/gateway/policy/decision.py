@@ -30,8 +30,8 @@ class Wait:
     """Expected until it is sent."""
     again_at: float
     """When to decide again, if nothing happens before."""
-    wake: str = ""
-    """A backend that sleeps and should be woken for it."""
+    wake: Send | None = None
+    """To a backend that sleeps, where somebody wakes it and holds the request meanwhile."""
 
 
 @dataclass(frozen=True)
