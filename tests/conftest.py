@@ -108,6 +108,15 @@ def real_engine(
     weights: Path, folder: Path, *more: str, alias: str = MODEL, mmproj: Path | None = None
 ) -> Iterator[str]:
     """llama.cpp on a free port for as long as the block; its log is in `folder`. `more`: flags of its own."""
+    with real_process(weights, folder, *more, alias=alias, mmproj=mmproj) as (url, _):
+        yield url
+
+
+@contextmanager
+def real_process(
+    weights: Path, folder: Path, *more: str, alias: str = MODEL, mmproj: Path | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, for who wants to do something to it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -134,7 +143,7 @@ def real_engine(
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for_health(url, process, log)
-        yield url
+        yield url, process
     finally:
         process.kill()
         process.communicate()
