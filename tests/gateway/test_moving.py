@@ -8,6 +8,12 @@ from typing import Any
 
 import pytest
 
+from kanoa_mlops.gateway.guest import Guest
+from kanoa_mlops.gateway.inflight import stopping
+from kanoa_mlops.gateway.line import Terms
+from kanoa_mlops.gateway.moving import Moving
+from kanoa_mlops.gateway.policy.ask import Ask
+from kanoa_mlops.gateway.seat import Seat
 from tests.fakes.engine import FakeEngine
 from tests.gateway.conftest import Answer, Door, OpenDoor, backend
 from tests.gateway.test_leaving import until
@@ -112,3 +118,82 @@ async def test_who_leaves_while_it_is_moved_leaves_nothing(
     asking.cancel()
     await until(lambda: other.running == 0)
     assert sum(each.in_flight for each in door.app.dispatcher.snapshot().backends) == 0
+
+
+async def test_a_place_that_was_taken_when_the_gateway_stops_is_left(
+    engine: FakeEngine, other: FakeEngine, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = await open_door(backend(engine.url), second(other.url))
+    take = door.app.dispatcher.elsewhere
+    taken: list[Seat] = []
+
+    def elsewhere(ask: Ask, guest: Guest, avoid: frozenset[str]) -> Seat | None:
+        if seat := take(ask, guest, avoid):
+            taken.append(seat)
+            for patience in door.app.in_flight._running:
+                patience.end(stopping)
+        return seat
+
+    monkeypatch.setattr(door.app.dispatcher, "elsewhere", elsewhere)
+    asking = await _asked(door, engine)
+    door.backends.mark("smollm2", "down", "")
+    answer = await asyncio.wait_for(asking, 10)
+    assert (answer.status, code(answer)) == (503, "gateway_stopping")
+    assert [seat.backend.id for seat in taken] == ["second"]
+    assert sum(each.in_flight for each in door.app.dispatcher.snapshot().backends) == 0
+    assert other.received == []
+
+
+async def test_after_the_first_byte_nobody_looks_any_more(
+    engine: FakeEngine, other: FakeEngine, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rings: list[Moving] = []
+    ring = Moving._ring
+
+    def noted(moving: Moving) -> None:
+        rings.append(moving)
+        ring(moving)
+
+    monkeypatch.setattr("kanoa_mlops.gateway.moving._LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(Moving, "_ring", noted)
+    door = await open_door(backend(engine.url), second(other.url))
+    asking = asyncio.create_task(door.chat("talk forever", stream=True))
+    await until(lambda: engine.running == 1 and len(rings) > 0)
+    await asyncio.sleep(0.1)
+    before = len(rings)
+    await asyncio.sleep(0.3)
+    assert len(rings) == before
+    asking.cancel()
+    await until(lambda: engine.running == 0)
+
+
+async def _embedded(door: Door) -> Answer:
+    """A text that the first engine has to count before it can cut it."""
+    asked = {"model": "smollm2", "input": "word " * 100, "truncate_prompt_tokens": -1}
+    return await door.post("/v1/embeddings", asked)
+
+
+async def test_one_that_does_not_count_a_text_is_left_too(
+    engine: FakeEngine, other: FakeEngine, open_door: OpenDoor
+) -> None:
+    small = backend(engine.url, kind="embedding", context_tokens=100)
+    door = await open_door(small, second(other.url, kind="embedding"))
+    engine.always = "stall before headers"
+    asking = asyncio.create_task(_embedded(door))
+    await until(lambda: engine.running == 1)
+    assert door.app.traffic.of("smollm2").waiting == 1, "whoever watches it knows that it is waited for"
+    door.backends.mark("smollm2", "down", "")
+    answer = await asyncio.wait_for(asking, 10)
+    assert (answer.status, answer.headers["x-kanoa-backend"]) == (200, "second")
+    assert [each.path for each in engine.received] == ["/tokenize"]
+    found = await samples(door)
+    assert found['kanoa_retries_total{reason="late"}'] == 1
+
+
+async def test_the_time_for_counting_is_the_engines(engine: FakeEngine, open_door: OpenDoor) -> None:
+    small = backend(engine.url, kind="embedding", context_tokens=100)
+    door = await open_door(small, first_byte_seconds=0.3, terms=Terms(queue_seconds=1.0))
+    engine.always = "stall before headers"
+    answer = await asyncio.wait_for(_embedded(door), 10)
+    assert (answer.status, code(answer)) == (504, "engine_timeout")
+    await until(lambda: engine.running == 0)

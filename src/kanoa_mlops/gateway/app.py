@@ -140,7 +140,7 @@ def make_app(
     async def shelves() -> Handlers:
         return (await shelf.get()).handlers
 
-    passage = Passage(backends, limits, metrics, desk, sending, reception, shelf, Truncating(client))
+    passage = Passage(backends, limits, metrics, desk, sending, reception, shelf, Truncating(client, traffic))
     about = About(backends, dispatcher, metrics, version, reads=figures is not None, created=int(time.time()))
     handlers = {("POST", route): passage.pass_on for route in routes.PASSED_ON} | about.handlers()
     handlers |= surfaces(

@@ -36,6 +36,11 @@ class Forwarder:
         self._limits = limits
         self._traffic = traffic
 
+    def allow(self, exchange: Exchange, backend: Backend) -> None:
+        """From now on it may take as long as an engine may to begin its answer."""
+        late = partial(_no_answer, backend, self._limits)
+        exchange.patience.allow(self._limits.first_byte_seconds, late)
+
     async def forward(
         self, request: Request, exchange: Exchange, asked: Asked, backend: Backend, body: bytes
     ) -> Answer:
@@ -44,8 +49,7 @@ class Forwarder:
         Raises:
             ApiError: the engine refused, failed, or took too long; before or after the stream began.
         """
-        late = partial(_no_answer, backend, self._limits)
-        exchange.patience.allow(self._limits.first_byte_seconds, late)
+        self.allow(exchange, backend)
         sent = time.monotonic()
         try:
             if not asked.stream or exchange.route not in routes.STREAMED:

@@ -7,39 +7,49 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from kanoa_mlops.gateway.inflight import Patience
+from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.seat import Seat
 
 _LOOK_SECONDS = 1.0
 
 
 class Moving:
-    """Around the wait for a first byte. An engine that is merely silent may read a long prompt."""
+    """Around a request at one engine. A place elsewhere that nobody took is left again."""
 
-    def __init__(self, patience: Patience, look: Callable[[], Seat | None]) -> None:
+    def __init__(self, exchange: Exchange, look: Callable[[], Seat | None]) -> None:
         """
         Args:
-            look: gives a place elsewhere, where it is time to leave and one is free; it is this one's then.
+            look: gives a place elsewhere, where it is time to leave and one is free.
         """
-        self.seat: Seat | None = None
-        """A place elsewhere; once there is one, the wait is over."""
-        self._patience, self._look = patience, look
+        self._exchange, self._look = exchange, look
+        self._seat: Seat | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Look from now on, until the first byte. Once there is a place elsewhere, the wait is over."""
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._ring)
+
+    def taken(self) -> Seat | None:
+        """The place elsewhere, where there is one; it is the caller's from now on."""
+        seat, self._seat = self._seat, None
+        return seat
 
     def __enter__(self) -> Self:
-        self._wait()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-
-    def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._ring)
+        if self._timer:
+            self._timer.cancel()
+        if self._seat:
+            self._seat.leave()
 
     def _ring(self) -> None:
-        self.seat = self._look()
-        if self.seat:
-            self._patience.hurry()
+        if self._exchange.first_byte_seconds is not None:
+            return
+        self._seat = self._look()
+        if self._seat:
+            self._exchange.patience.hurry()
         else:
-            self._wait()
+            self.begin()

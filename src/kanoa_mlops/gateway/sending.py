@@ -6,7 +6,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -86,18 +85,17 @@ class Sending:
         seat = await self._paid(errand, await self._seat(errand))
         tried: frozenset[str] = frozenset()
         while True:
-            moving = self._moving(errand, seat, tried)
-            with seat:
+            with self._moving(errand, seat, tried) as moving, seat:
                 try:
                     return await self._answer(errand, seat, moving)
                 except ApiError as error:
                     failure, outcome = error, self._met(errand, seat, error)
+                elsewhere = moving.taken()
             tried |= {seat.backend.id}
-            if moving.seat:
-                self.metrics.retried(outcome)
-                seat = await self._paid(errand, moving.seat)
-                continue
-            seat = await self._again(errand, seat, failure, outcome, tried)
+            if elsewhere is None:
+                elsewhere = await self._again(errand, seat, failure, outcome, tried)
+            self.metrics.retried(outcome)
+            seat = await self._paid(errand, elsewhere)
 
     async def _seat(self, errand: Errand) -> Seat:
         began = time.monotonic()
@@ -148,11 +146,18 @@ class Sending:
 
     def _moving(self, errand: Errand, seat: Seat, tried: frozenset[str]) -> Moving:
         def look() -> Seat | None:
-            if seat.post.backend.state != "down" or not _may_leave(errand):
+            if seat.post.backend.state != "down":
                 return None
             return self.dispatcher.elsewhere(errand.ask, errand.guest, tried | {seat.backend.id})
 
-        return Moving(errand.exchange.patience, look)
+        return Moving(errand.exchange, look)
+
+    def _may_leave(self, errand: Errand, seat: Seat) -> bool:
+        """One that does not begin, for another one. Once: what is too long for two is so for a third."""
+        if errand.exchange.attempts > 1 or errand.exchange.reservation:
+            return False
+        # One that is loaded first has its own time for that.
+        return not seat.backend.on_demand and self.dispatcher.has_several(errand.ask.model)
 
     async def _answer(self, errand: Errand, seat: Seat, moving: Moving) -> Answer:
         exchange = errand.exchange
@@ -162,16 +167,13 @@ class Sending:
         self.metrics.sent(exchange)
         if exchange.trace:
             exchange.trace.sent(seat.backend)
-        # One that is loaded first has its own time for that.
-        bound = seat.backend.on_demand or not self.dispatcher.has_several(errand.ask.model)
+        if may_leave := self._may_leave(errand, seat):
+            moving.begin()
         try:
-            with nullcontext() if bound else moving:
-                answer = await self._forwarded(errand, seat.backend)
+            answer = await self._forwarded(errand, seat.backend)
         except asyncio.CancelledError:
-            if (moving.seat or (not bound and _may_leave(errand))) and (late := exchange.patience.recover()):
+            if may_leave and not errand.began and (late := exchange.patience.recover()):
                 raise late from None
-            if moving.seat:
-                moving.seat.leave()
             if exchange.patience.ran_out:
                 seat.met(Outcome(fault="stalled" if errand.began else "late"))
             raise
@@ -192,6 +194,7 @@ class Sending:
         exchange.backend = to
         body = errand.body(to)
         if errand.fitted:
+            self.forwarder.allow(exchange, to)
             body = await errand.fitted(body, backend=to, request_id=exchange.request_id)
         return await self.forwarder.forward(request, exchange, asked, to, body)
 
@@ -237,10 +240,7 @@ class Sending:
         ):
             raise failure
         elsewhere = self.dispatcher.elsewhere(errand.ask, errand.guest, tried)
-        if elsewhere is None:
-            elsewhere = await self._home(errand, seat, failure)
-        self.metrics.retried(outcome)
-        return await self._paid(errand, elsewhere)
+        return elsewhere or await self._home(errand, seat, failure)
 
     async def _home(self, errand: Errand, left: Seat, failure: ApiError) -> Seat:
         """Among those who wait again, whom it had left for a provider that refused it.
@@ -255,12 +255,6 @@ class Sending:
             return await self._seat(errand)
         except ApiError:
             raise failure from None
-
-
-def _may_leave(errand: Errand) -> bool:
-    """An engine that does not answer, for another one. Once: what is too long for two is so for a third."""
-    exchange = errand.exchange
-    return not errand.began and exchange.reservation is None and exchange.attempts == 1
 
 
 def _date(error: ApiError, seat: Seat) -> None:

@@ -11,6 +11,7 @@ import orjson
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.traffic import Traffic
 from kanoa_mlops.gateway.upstream import ask_engine
 
 FIELD = "truncate_prompt_tokens"
@@ -43,6 +44,7 @@ class Truncating:
     """For llama.cpp, which refuses a text that is too long; vLLM cuts by itself, and so does Ollama."""
 
     client: Client
+    traffic: Traffic
 
     async def cut(self, body: bytes, tokens: int, backend: Backend, request_id: str) -> bytes:
         """The request with texts that are too long as their first tokens.
@@ -75,7 +77,8 @@ class Truncating:
     async def _tokens(self, text: str, backend: Backend, request_id: str, *, marked: bool) -> list[int]:
         asked = orjson.dumps({"content": text, "add_special": marked})
         headers = {"content-type": "application/json", "x-request-id": request_id}
-        async with ask_engine(self.client, backend, _ROUTE, asked, headers) as answer:
+        flow = self.traffic.of(backend.id)
+        async with ask_engine(self.client, backend, _ROUTE, asked, headers, flow) as answer:
             body = await answer.read()
         try:
             tokens: list[int] = orjson.loads(body)["tokens"]
