@@ -96,11 +96,13 @@ def test_a_key_file_is_named_as_a_whole_path(file: Path, catalog: Catalog, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (GROQ, "error: openai/gpt-oss-120b is offered free and paid.\nAdd plan: free if your account has"),
-        (("burst", "allow", "huggingface", "--for", "gpt-oss-120b"), "nothing says how much may be spent"),
+        (GROQ, "error: openai/gpt-oss-120b is offered free and paid.\nAdd --plan free if your account has "
+               "that plan, or else --max-per-day 2.\n"),
+        (("burst", "allow", "huggingface", "--for", "gpt-oss-120b"), "be spent.\nAdd --max-per-day 2.\n"),
         (("burst", "allow", "grok", "--for", "x"), "no provider 'grok' in the catalog.\nDid you mean groq"),
         (("burst", "allow", "groq", "--for", "x"), "for: Groq does not offer 'x'"),
-        (("burst", "allow", "cloudflare", "--for", "gpt-oss-120b", "--plan=free"), "the account's id in it"),
+        (("burst", "allow", "groq", "--for", "x"), "another model than the served one is named by --with."),
+        (("burst", "allow", "cloudflare", "--for", "gpt-oss-120b", "--plan=free"), "Add --account and"),
         (("burst", "allow", "cloudflare", "--for", "gpt-oss-120b", "--account=../x"), "account: String"),
         ((*GROQ, "--max-per-day", ".50"), "'.50' is what a shell leaves of $2.50"),
         ((*GROQ, "--max-per-day", "0"), "'0' is what a shell leaves of $20"),
@@ -125,7 +127,10 @@ def test_a_wrong_file_is_told_by_its_line_and_left(file: Path) -> None:
     for arguments in (GROQ, ("burst", "list"), ("burst", "revoke", "groq")):
         refused = run(*arguments)
         assert refused.returncode == 1
-        assert refused.stderr == f"error: {file}:2: burst.colour: unknown key.\n"
+        assert refused.stderr == (
+            f"error: {file}:2: burst.colour: unknown key.\n"
+            "Known here: after, max_per_day, max_per_month, allowed.\n"
+        )
     assert file.read_text() == "burst:\n  colour: red\n"
 
 
@@ -182,7 +187,8 @@ def test_the_list_for_people(file: Path, home: Path, key: str) -> None:
     assert rows["groq"][-5:] == ["0.15", "/", "0.60", "$0.77", "there"]
     assert rows["huggingface"][-2:] == ["$1.00", "missing"]
     assert rows["sambanova"][-2:] == ["free", "missing"]
-    assert "HF_TOKEN is not set" in " ".join(shown.stdout.split())
+    words = " ".join(shown.stdout.split())
+    assert "There is no key: HF_TOKEN is not set. Set HF_TOKEN where the gateway runs" in words
     assert "Neither requests nor answers are stored" in " ".join(shown.stdout.split())
     assert KEY not in shown.stdout + shown.stderr
 
@@ -224,6 +230,8 @@ def test_providers_for_people_and_for_programs(home: Path, catalog: Catalog) -> 
         assert f"{provider.id}: {provider.title}, key in {provider.key_variable}" in shown.stdout
         assert provider.data_policy.summary in words
     assert "free 30 req/min, 1,000 req/day" in words
+    # To be copied, so what else stands in the line gives way, and a column that is empty is none.
+    assert all(f" {each.name} " in shown.stdout for each in catalog.providers["huggingface"].offers)
     document = json.loads(run("burst", "providers", "--json").stdout)
     assert [each["id"] for each in document] == list(catalog.providers)
     [groq] = [each for each in document if each["id"] == "groq"]

@@ -170,10 +170,11 @@ def providers(as_json: bool) -> None:
 def _show_provider(screen: Screen, provider: Provider) -> None:
     screen.print(f"{provider.id}: {provider.title}, key in {provider.key_variable}")
     if provider.offers:
-        screen.table(
-            ["MODEL", "NAME THERE", "$/MTOK", "LIMITS"],
-            [[offer.model, offer.name, offered_price(offer), _limits(offer)] for offer in provider.offers],
-        )
+        columns = ["MODEL", "NAME THERE", "$/MTOK", "LIMITS"]
+        rows = [[each.model, each.name, offered_price(each), _limits(each)] for each in provider.offers]
+        if not any(limits for *_, limits in rows):
+            columns, rows = columns[:-1], [row[:-1] for row in rows]
+        screen.table(columns, rows, folding="LIMITS")
     screen.note(policy_of(provider))
     if read := prices_read(provider):
         screen.note(f"Prices and limits: read {read}. {provider.note}".strip())

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.cli.text_file import read
-from kanoa_mlops.errors import UserError
+from kanoa_mlops.errors import SettingsError, UserError
 from kanoa_mlops.gateway.burst.allowed import AllowedProvider, BurstConfig, written_sum
 from kanoa_mlops.gateway.burst.edit import added, changed, removed
 from kanoa_mlops.gateway.burst.granting import Entry, burst_of, ids
 from kanoa_mlops.gateway.burst.read import allowed_in
 from kanoa_mlops.gateway.burst.secret import Secrets
 from kanoa_mlops.marked import parse_marked
+from kanoa_mlops.placed import told
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,29 @@ def _try(before: BurstConfig, old: Entry | None, wanted: Wanted, catalog: Catalo
         alone = AllowedProvider.model_validate(entry)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise UserError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}.") from None
-    burst_of(before.model_copy(update={"allowed": (alone,)}), catalog)
-    if wanted.key_file is not None:
-        Secrets({}).key_of(alone, None)
+        raise UserError(f"{'.'.join(map(str, problem['loc']))}: {told(problem)}") from None
+    try:
+        burst_of(before.model_copy(update={"allowed": (alone,)}), catalog)
+        if wanted.key_file is not None:
+            Secrets({}).key_of(alone, None)
+    except SettingsError as error:
+        raise UserError(error.message, hint=as_options(error.hint)) from None
+
+
+_AS_OPTIONS = {
+    "plan: free": "--plan free",
+    "max_per_day: 2 $": "--max-per-day 2",
+    "account: your id there": "--account and your id there",
+    "named as `with`": "named by --with",
+    "name it as key_file": "name it by --key-file",
+}
+
+
+def as_options(hint: str) -> str:
+    """What is to be written in a file, in the words of `burst allow`."""
+    for written, option in _AS_OPTIONS.items():
+        hint = hint.replace(written, option)
+    return hint
 
 
 def _new(entries: Sequence[Entry], wanted: Wanted) -> dict[str, str]:

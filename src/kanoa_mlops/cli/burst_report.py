@@ -68,7 +68,8 @@ def shown(
 
     def look(entry: Entry, usual: str | None) -> str:
         found = secrets.look(entry, usual)
-        missing.append(f"{found.why} {found.hint}".strip())
+        why = f"{found.why} {found.hint}".strip()
+        missing.append(f"{why[:1].upper()}{why[1:]}")
         return found.text
 
     burst = burst_of(config, catalog, look, taken)
