@@ -116,6 +116,8 @@ def connected(address: Address, settings: Mapping[str, str], *, writes: bool) ->
     words = {
         "connect_timeout": _CONNECT_SECONDS,
         "application_name": "kanoa-mlops",
+        # A database in SQL_ASCII knows no letters, and text would come as bytes, which equal no text.
+        "client_encoding": "UTF8",
         "target_session_attrs": "read-write" if writes else "any",
         **address.words(),
     }

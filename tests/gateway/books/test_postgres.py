@@ -176,6 +176,20 @@ def test_it_shares_a_database_with_others(url: str, postgres: Postgres) -> None:
     assert postgres.execute("SELECT * FROM public.keys", url) == []
 
 
+def test_text_is_text_in_a_database_that_knows_no_letters(postgres: Postgres) -> None:
+    with postgres.database() as url:
+        name = url.rpartition("/")[2]
+        postgres.execute(f"DROP DATABASE {name}")
+        postgres.execute(f"CREATE DATABASE {name} ENCODING SQL_ASCII TEMPLATE template0")
+        store = PostgresStore(Address(url))
+        try:
+            key, _ = new_key("änna", now=NOON)
+            store.add_key(key)
+            assert list(store.all_keys()) == [key]
+        finally:
+            store.close()
+
+
 def test_rights_that_lack_are_told(url: str, postgres: Postgres) -> None:
     name = url.rpartition("/")[2]
     postgres.execute("CREATE USER guest PASSWORD 'guest'")
