@@ -11,7 +11,7 @@ import click
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.client import Answered, stream_answer
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.cli.servers import running_server
+from kanoa_mlops.cli.servers import answering
 from kanoa_mlops.errors import Failure, UserError
 from kanoa_mlops.gateway.images import image_part
 from kanoa_mlops.settings import load_settings
@@ -32,14 +32,14 @@ def command(
 ) -> None:
     """Ask a served model QUESTION; the answer streams to standard output."""
     screen = Screen()
-    server = running_server(load_settings(), port)
+    url, first = answering(load_settings(), port)
     request = {
-        "model": model or server.models[0],
+        "model": model or first,
         "messages": [{"role": "user", "content": _content(question, image)}],
         "max_tokens": max_tokens,
     }
     text, answered = [], None
-    for piece in stream_answer(server.url, request):
+    for piece in stream_answer(url, request):
         if isinstance(piece, Answered):
             answered = piece
             break
@@ -58,7 +58,7 @@ def command(
                 "first_token_seconds": round(answered.first_token_seconds, 3),
                 "tokens_per_second": round(answered.tokens_per_second, 1),
                 "figure": answered.figure or None,
-                "endpoint": f"{server.url}/v1",
+                "endpoint": f"{url}/v1",
             }
         )
         return

@@ -45,6 +45,14 @@ def command(path: Path, host: str | None, port: int | None) -> None:
     Each engine is asked for its health; a request waits for one that loads, and
     is refused with the reason where none answers. The file is read again when
     it changes. The log goes to standard error, without what is asked.
+
+    \b
+    The least that it holds, of a llama-server on its own port:
+      backends:
+        - model: gemma-3-12b-it
+          url: http://127.0.0.1:8080
+          engine: llama.cpp
+          context: 8192
     """
     screen, settings = Screen(), load_settings()
     host = host or settings.host

@@ -27,15 +27,17 @@ def reception(settings: Settings, host: str) -> Iterator[Reception]:
         UserError: it is to listen beyond this machine, and nobody has a key.
         KanoaError: the books cannot be read.
     """
-    with _opened(settings) as books, closing(open_limits(settings)) as limits:
+    with _opened(settings) as books:
+        # Before others have to share what they count with one that does not begin.
         _require_key(books, host)
-        clerk = Clerk(books)
-        clerk.start()
-        try:
-            with _allowances(settings) as allowances:
-                yield Reception(books, not is_loopback(host), Purse(books, allowances=allowances), limits)
-        finally:
-            clerk.stop()
+        with closing(open_limits(settings)) as limits:
+            clerk = Clerk(books)
+            clerk.start()
+            try:
+                with _allowances(settings) as allowances:
+                    yield Reception(books, not is_loopback(host), Purse(books, allowances=allowances), limits)
+            finally:
+                clerk.stop()
 
 
 @contextmanager

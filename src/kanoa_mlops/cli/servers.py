@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import psutil
 
+from kanoa_mlops.cli.client import health
 from kanoa_mlops.errors import NothingServed, UserError
 from kanoa_mlops.runtime.containers.found import Found
 from kanoa_mlops.runtime.state import (
@@ -83,6 +84,28 @@ def running_server(settings: Settings, port: int | None) -> ServerRecord:
         f"The server on port {record.port} is {record.standing}.",
         hint=f"`kanoa-mlops restart --port {record.port}` serves the same again, `status` says more.",
     )
+
+
+def answering(settings: Settings, port: int | None) -> tuple[str, str]:
+    """Where to ask, and its first model: a running server, or a gateway alone.
+
+    Raises:
+        NothingServed: there is none; as of `running_server`.
+    """
+    try:
+        server = running_server(settings, port)
+    except NothingServed:
+        url = front_door(settings, port or settings.port)
+        if not (models := served_alone(url)):
+            raise
+        return url, models[0]
+    return server.url, server.models[0]
+
+
+def served_alone(url: str) -> Sequence[str]:
+    """The models of a gateway that leaves no record; empty where none is."""
+    models = (health(url) or {}).get("models")
+    return list(models) if isinstance(models, dict) else []
 
 
 def front_door(settings: Settings, port: int | None) -> str:

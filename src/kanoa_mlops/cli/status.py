@@ -13,10 +13,10 @@ from kanoa_mlops.cli import options
 from kanoa_mlops.cli.client import health
 from kanoa_mlops.cli.memory import engine_bytes
 from kanoa_mlops.cli.screen import Screen
-from kanoa_mlops.cli.servers import left_over
+from kanoa_mlops.cli.servers import front_door, left_over, served_alone
 from kanoa_mlops.runtime.containers.found import Found, container_of, find_containers
 from kanoa_mlops.runtime.state import EngineRecord, ServerRecord, Standing, known_servers
-from kanoa_mlops.settings import load_settings
+from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.units import format_bytes, format_duration
 
 _WELL = ("ready", "asleep")
@@ -30,12 +30,22 @@ def command(as_json: bool) -> None:
     containers = find_containers()
     servers = [_server(record, containers) for _, record in known_servers(settings.servers_dir)]
     strays = left_over(settings, containers)
+    alone = _alone(settings, servers)
     if as_json:
-        screen.json({"servers": servers, "left_over": [_stray(each) for each in strays]})
+        screen.json({"servers": servers, "left_over": [_stray(each) for each in strays], "gateway": alone})
     else:
-        _show_all(screen, servers, strays)
+        _show_all(screen, servers, strays, alone)
     if strays or any(not server["healthy"] for server in servers):
         raise click.exceptions.Exit(2)
+
+
+def _alone(settings: Settings, servers: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """A gateway that `gateway` runs, on the port of the settings; it leaves no record."""
+    if settings.port in (server["port"] for server in servers):
+        return None
+    url = front_door(settings, settings.port)
+    models = served_alone(url)
+    return {"endpoint": f"{url}/v1", "models": models} if models else None
 
 
 def _server(record: ServerRecord, containers: Sequence[Found]) -> dict[str, Any]:
@@ -98,12 +108,20 @@ def _why(record: ServerRecord) -> str:
             return "" if record.ready else "still starting"
 
 
-def _show_all(screen: Screen, servers: Sequence[dict[str, Any]], strays: Sequence[Found]) -> None:
+def _show_all(
+    screen: Screen,
+    servers: Sequence[dict[str, Any]],
+    strays: Sequence[Found],
+    alone: dict[str, Any] | None,
+) -> None:
     for server in servers:
         _show(screen, server)
     for stray in strays:
         _show_stray(screen, stray)
-    if not servers and not strays:
+    if alone:
+        screen.print(f"{alone['endpoint']}  a gateway before engines that somebody else runs")
+        screen.say("`kanoa-mlops top` shows it at work.")
+    if not servers and not strays and not alone:
         screen.say("Nothing is being served. Start with `kanoa-mlops serve -d`.")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 
+from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.gateway.backends import Backend, Kind
 from kanoa_mlops.gateway.burst.allowed import BurstConfig, Tokens
 from kanoa_mlops.gateway.burst.grant import Burst
@@ -97,6 +98,10 @@ def read_config(path: Path) -> GatewayConfig:
     Raises:
         SettingsError: it cannot be read, is not YAML, or holds what is not understood; names file and line.
     """
+    if not path.exists():
+        raise SettingsError(
+            f"{path} is not there.", hint="`kanoa-mlops gateway --help` shows the least that one holds."
+        )
     config = validated(read_marked(path), GatewayConfig)
     if config.open and config.burst is not None:
         raise config.mistake(

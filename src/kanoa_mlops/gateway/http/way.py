@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -80,7 +81,14 @@ async def connect(where: Where, out: WayOut) -> Connection:
             return await _leave(where, out)
         return await _straight(where, _trust() if where.secure else None)
     except (OSError, TimeoutError) as error:
-        raise Unreachable(str(error)) from error
+        raise Unreachable(_words(error)) from error
+
+
+def _words(error: OSError | TimeoutError) -> str:
+    """Without the number, and without the address that asyncio puts into some."""
+    if error.errno and error.errno > 0 and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno).lower()
+    return error.strerror or str(error) or f"no connection within {_CONNECT_SECONDS:g} s"
 
 
 async def _leave(where: Where, out: WayOut) -> Connection:
