@@ -16,6 +16,7 @@ import pytest
 
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.books.totals import Dimension
+from kanoa_mlops.gateway.policy.liveness import Bounds
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.gateway.watch import Watch
 from tests.conftest import real_process
@@ -106,10 +107,10 @@ async def open_scene(
     monkeypatch.setattr("kanoa_mlops.gateway.inquiry._TIMEOUT_SECONDS", HEALTH_SECONDS)
     watching: list[asyncio.Task[None]] = []
 
-    async def scene(*backends: Backend, **options: Any) -> Scene:
+    async def scene(*backends: Backend, health: str | None = "/health", **options: Any) -> Scene:
         door = await open_door(*backends, reception=Reception(office.books, False), **options)
-        watch = Watch(door.backends, door.app.traffic, door.app.readings)
-        watching.extend(asyncio.create_task(watch.keep(each.id, "/health", 0.2)) for each in backends)
+        watch = Watch(door.backends, door.app.traffic, door.app.readings, bounds=Bounds(suspicious=1.0))
+        watching.extend(asyncio.create_task(watch.keep(each.id, health, 0.2)) for each in backends)
         return Scene(door, office, engines[0], watching)
 
     yield scene
@@ -145,6 +146,18 @@ async def test_what_it_reads_is_answered_by_another_one(
     await scene.stands("ready")
     assert (await scene.door.chat("hi", max_tokens=2)).headers["x-kanoa-backend"] == "smollm2"
     assert sum(each.in_flight for each in scene.door.app.dispatcher.snapshot().backends) == 0
+
+
+async def test_one_that_is_supervised_is_left_and_taken_back_too(
+    engines: tuple[Engine, Engine], open_scene: Any
+) -> None:
+    scene = await open_scene(*both(engines), health=None)
+    asking = await scene.asked()
+    with engines[0].frozen():
+        answer = await asyncio.wait_for(asking, 60)
+        assert await scene.standing() == ("down", REASON)
+    assert (answer.status, answer.headers["x-kanoa-backend"]) == (200, "second")
+    await scene.stands("ready")
 
 
 async def test_a_stream_that_was_begun_with_comments_says_who_answers(

@@ -244,6 +244,26 @@ async def test_of_one_that_is_supervised_only_what_was_found_here_is_changed(eng
     assert await watched.look(after=2) == ("down", "killed")
 
 
+async def test_one_that_is_supervised_and_not_well_is_down_after_a_while(engine: WellEngine) -> None:
+    watched, reason = Watched(engine, None), "its health check answers HTTP 500"
+    engine.ill = True
+    assert await watched.look() == ("ready", "")
+    assert await watched.look(after=29) == ("ready", "")
+    engine.ill = False
+    assert await watched.look() == ("ready", "")
+    engine.ill = True
+    assert await watched.look(after=2) == ("ready", "")
+    assert await watched.look(after=30) == ("down", reason)
+    assert await watched.look(after=30) == ("down", reason)
+    watched.backends.mark(MODEL, "down", "killed")
+    assert await watched.look(after=2) == ("down", "killed")
+    watched.backends.mark(MODEL, "ready")
+    assert await watched.look(after=2) == ("ready", "")
+    assert await watched.look(after=30) == ("down", reason)
+    engine.ill = False
+    assert await watched.look(after=2) == ("ready", "")
+
+
 async def test_one_that_is_taken_out_leaves_nothing_behind(watched: Watched) -> None:
     await watched.look()
     assert watched.readings.all()

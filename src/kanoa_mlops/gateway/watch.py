@@ -1,6 +1,8 @@
 """Keeps the states of engines true: what they say of their health, and whether they do anything.
 
-An engine that says it is well and produces nothing is down, until something moves or it makes a token.
+An engine that says it is well and produces nothing is down, until something moves or it makes a token. One
+that is supervised is so, too, when for a while it does not say that it is well: its supervisor sees it end,
+and not that it froze.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.counters.counters import EngineCounters
-from kanoa_mlops.gateway.counters.dialect import engine_name
+from kanoa_mlops.gateway.counters.dialect import dialect_of, engine_name
 from kanoa_mlops.gateway.counters.readings import Reading, Readings
 from kanoa_mlops.gateway.http.client import Client, WayOut
 from kanoa_mlops.gateway.inquiry import ask_counters, ask_health, ask_tools, ask_word
@@ -49,6 +51,14 @@ class _Followed:
     """When it was last asked for a word."""
 
 
+@dataclass
+class _Unwell:
+    """One engine that its supervisor calls ready, and that does not say so."""
+
+    since: float
+    reason: str
+
+
 class Watch:
     """Of engines that somebody else runs, and of those that are supervised here.
 
@@ -77,6 +87,7 @@ class Watch:
         self._clock = clock
         self._client = Client("kanoa-mlops", out)
         self._followed: dict[str, _Followed] = {}
+        self._unwell: dict[str, _Unwell] = {}
 
     async def keep(self, name: str, health: str | None, every_seconds: float = _EVERY_SECONDS) -> None:
         """Look again and again, until cancelled; see `look`."""
@@ -117,10 +128,29 @@ class Watch:
     async def _health(self, name: str, backend: Backend, path: str | None) -> tuple[State, str]:
         if path is not None:
             return await ask_health(self._client, backend, path)
-        followed = self._followed.get(name)
-        if followed and followed.reason and (backend.state, backend.reason) == ("down", followed.reason):
-            return "ready", ""  # but for what was found here
+        if backend.state == "ready" or (backend.state == "down" and backend.reason in self._found(name)):
+            return await self._supervised(name, backend)
+        self._unwell.pop(name, None)
         return backend.state, backend.reason
+
+    def _found(self, name: str) -> list[str]:
+        """Why it is down, where that was found here."""
+        followed, unwell = self._followed.get(name), self._unwell.get(name)
+        return [each.reason for each in (followed, unwell) if each and each.reason]
+
+    async def _supervised(self, name: str, backend: Backend) -> tuple[State, str]:
+        """Of one that is ready but for what is found here. Often there is no other, so it is given some time."""
+        dialect, reason = dialect_of(backend.engine), ""
+        if dialect:
+            _, reason = await ask_health(self._client, backend, dialect.health)
+        if not reason:
+            self._unwell.pop(name, None)
+            return "ready", ""
+        unwell = self._unwell.setdefault(name, _Unwell(self._clock(), reason))
+        if self._clock() - unwell.since < self._bounds.suspicious:
+            return "ready", ""
+        unwell.reason = reason
+        return "down", reason
 
     async def _works(self, name: str, backend: Backend) -> tuple[State, str]:
         """The state of one whose health is good."""

@@ -23,7 +23,8 @@ the request asks for hosted (`x-kanoa-burst: require`); what may have been charg
 *Asked* is how often the engine that misbehaves, and then the healthy one, got the request. *Booked* is what
 the ledger has: status, backend, tokens of prompt and answer (`~`: estimated), cost in micro-dollars. Once a
 request is over, nothing of it is in flight, waits, or is set aside. Limits of time are shorter here than as
-they come.
+they come: an engine that stalls before its first byte is waited for up to 600 s, or until it is found to be
+[frozen or stuck](engine-metrics.md#when-an-engine-is-taken-for-frozen).
 
 | What happens | | Client sees | Retry-After | Asked | Booked |
 |---|---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""Where each engine tells its counters, and in which form."""
+"""Where each engine tells how it is and what it counted, and in which form."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from kanoa_mlops.gateway.counters.names import LLAMA_CPP, VLLM
 
 @dataclass(frozen=True)
 class Dialect:
+    health: str
+    """What answers 200 whatever else the engine does, by GET."""
     path: str
-    """What to ask for, by GET."""
+    """What tells its counters, likewise."""
     read: Callable[[str, str], EngineCounters | Unreadable]
     """From the text of the answer, and the engine's own name of the model."""
 
 
 _DIALECTS = {
-    "vllm": Dialect("/metrics", lambda text, model: read_exposition(text, VLLM)),
+    "vllm": Dialect("/health", "/metrics", lambda text, model: read_exposition(text, VLLM)),
     # Open only with its flag `--metrics`, and behind its key.
-    "llama.cpp": Dialect("/metrics", lambda text, model: read_exposition(text, LLAMA_CPP)),
-    "ollama": Dialect("/api/ps", read_loaded),
+    "llama.cpp": Dialect("/health", "/metrics", lambda text, model: read_exposition(text, LLAMA_CPP)),
+    "ollama": Dialect("/api/version", "/api/ps", read_loaded),
 }
 ENGINES = tuple(_DIALECTS)
 """Whose counters are understood."""
