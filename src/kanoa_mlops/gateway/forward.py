@@ -50,7 +50,7 @@ class Forwarder:
             ApiError: the engine refused, failed, or took too long; before or after the stream began.
         """
         self.allow(exchange, backend)
-        sent = time.monotonic()
+        sent, earlier = time.monotonic(), exchange.first_byte_seconds
         try:
             if not asked.stream or exchange.route not in routes.STREAMED:
                 return await self._ask(request, exchange, asked, backend, body)
@@ -60,7 +60,8 @@ class Forwarder:
                 return await self._ask(request, exchange, asked, backend, body, heartbeat)
         finally:
             until = exchange.first_byte_seconds
-            exchange.engine_seconds += (exchange.began + until if until else time.monotonic()) - sent
+            if earlier is None:  # else a model is asked several times, and this is not the first
+                exchange.engine_seconds += (exchange.began + until if until else time.monotonic()) - sent
 
     async def _ask(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.inflight import Patience
 from kanoa_mlops.gateway.seat import Seat
 
 _LOOK_SECONDS = 1.0
@@ -16,12 +16,15 @@ _LOOK_SECONDS = 1.0
 class Moving:
     """Around a request at one engine. A place elsewhere that nobody took is left again."""
 
-    def __init__(self, exchange: Exchange, look: Callable[[], Seat | None]) -> None:
+    def __init__(
+        self, patience: Patience, look: Callable[[], Seat | None], began: Callable[[], bool]
+    ) -> None:
         """
         Args:
             look: gives a place elsewhere, where it is time to leave and one is free.
+            began: the client has something of the answer.
         """
-        self._exchange, self._look = exchange, look
+        self._patience, self._look, self._began = patience, look, began
         self._seat: Seat | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -46,10 +49,10 @@ class Moving:
             self._seat.leave()
 
     def _ring(self) -> None:
-        if self._exchange.first_byte_seconds is not None:
+        if self._began():
             return
         self._seat = self._look()
         if self._seat:
-            self._exchange.patience.hurry()
+            self._patience.hurry()
         else:
             self.begin()

@@ -60,11 +60,13 @@ class Errand:
     """The request in the words of a backend."""
     fitted: Fitting | None = None
     """What is still done to it once it is known which engine answers."""
+    attempts: int = 0
+    """Backends it was sent to. Those of its exchange are more where a model is asked several times."""
 
     @property
     def began(self) -> bool:
-        """The client has something of the answer."""
-        return self.exchange.first_byte_seconds is not None
+        """The client has something of the answer. Of a whole one it has all or nothing."""
+        return self.asked.stream and self.exchange.first_byte_seconds is not None
 
 
 @dataclass(frozen=True)
@@ -150,11 +152,11 @@ class Sending:
                 return None
             return self.dispatcher.elsewhere(errand.ask, errand.guest, tried | {seat.backend.id})
 
-        return Moving(errand.exchange, look)
+        return Moving(errand.exchange.patience, look, lambda: errand.began)
 
     def _may_leave(self, errand: Errand, seat: Seat) -> bool:
         """One that does not begin, for another one. Once: what is too long for two is so for a third."""
-        if errand.exchange.attempts > 1 or errand.exchange.reservation:
+        if errand.attempts > 1 or errand.exchange.reservation:
             return False
         # One that is loaded first has its own time for that.
         return not seat.backend.on_demand and self.dispatcher.has_several(errand.ask.model)
@@ -162,6 +164,7 @@ class Sending:
     async def _answer(self, errand: Errand, seat: Seat, moving: Moving) -> Answer:
         exchange = errand.exchange
         exchange.backend, exchange.why = seat.backend, seat.why
+        errand.attempts += 1
         exchange.attempts += 1
         exchange.met = None
         self.metrics.sent(exchange)
@@ -231,7 +234,7 @@ class Sending:
             errand.ask = replace(ask, prompt_tokens=counted, prompt_least=counted, prompt_most=counted)
         elif outcome is None or not may_retry(
             outcome,
-            exchange.attempts - 1,
+            errand.attempts - 1,
             began=False,
             paid=exchange.reservation is not None,
             now=time.monotonic(),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import openai
 import pytest
+from aiohttp import web
 
 from kanoa_mlops.gateway.books.totals import Dimension
+from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.grounding.library import Library
 from tests.fakes.engine import USAGE
@@ -16,6 +20,7 @@ from tests.fakes.reciting import Calls, RecitingEngine, Said
 from tests.gateway.conftest import Door, OpenDoor, backend
 from tests.gateway.grounded.conftest import CHAT, DRIFT, Recite, asked, search
 from tests.gateway.grounded.test_answers import ADD, chunks, message, told_in
+from tests.gateway.test_pools import second
 from tests.gateway.test_reception import Office, office
 
 __all__ = ["office"]  # the fixture
@@ -186,3 +191,41 @@ async def test_where_the_model_calls_no_tools_it_is_searched_first(
     assert told["status"] == "grounded"
     [warning] = told["warnings"]
     assert "smollm2 calls no tools here" in warning
+
+
+class Ending(RecitingEngine):
+    """Breaks off whatever it is asked after its first turn."""
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if self.received and request.transport:
+            request.transport.abort()
+        return await super()._answer(request)
+
+
+async def test_a_later_round_that_fails_is_tried_elsewhere_too(
+    recite: Recite, open_door: OpenDoor, library: Library
+) -> None:
+    other = await recite(ANSWER)
+    async with Ending([looks_for("sensor drift")]) as first:
+        door = await open_door(backend(first.url), second(other.url), library=library)
+        answer = await door.post(CHAT, asked("Tell me.", grounding=AUTO))
+    assert (answer.status, answer.headers["x-kanoa-backend"]) == (200, "second")
+    assert len(other.received) == 1
+
+
+class Slow(RecitingEngine):
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.2 * min(len(self.received), 1))
+        return await super()._answer(request)
+
+
+async def test_what_later_rounds_take_is_not_the_gateways(
+    open_door: OpenDoor, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[Exchange] = []
+    monkeypatch.setattr(Metrics, "ended", lambda self, exchange: ended.append(exchange))
+    async with Slow([looks_for("sensor drift"), looks_for("cooling water"), ANSWER]) as engine:
+        door = await open_door(backend(engine.url), library=library)
+        assert (await door.post(CHAT, asked("Tell me.", grounding=AUTO))).status == 200
+    [exchange] = ended
+    assert exchange.engine_seconds > 0, "less would be added to what the gateway took"
