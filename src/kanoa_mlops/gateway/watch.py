@@ -139,7 +139,7 @@ class Watch:
         return [each.reason for each in (followed, unwell) if each and each.reason]
 
     async def _supervised(self, name: str, backend: Backend) -> tuple[State, str]:
-        """Of one that is ready but for what is found here. Often there is no other, so it is given some time."""
+        """Of one that is ready but for what is found here. It is given some time: often there is no other."""
         dialect, reason = dialect_of(backend.engine), ""
         if dialect:
             _, reason = await ask_health(self._client, backend, dialect.health)
