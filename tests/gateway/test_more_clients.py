@@ -110,6 +110,35 @@ class TestOpenai:
 
         assert await asyncio.to_thread(ask) == (ANSWER, USAGE["total_tokens"])
 
+    async def test_the_blocking_one_does_the_same(self, seeing: Door, engine: FakeEngine) -> None:
+        figure: Any = [{"role": "user", "content": about_a_figure()}]
+
+        def ask() -> None:
+            with openai.OpenAI(base_url=f"{seeing.url}/v1", api_key="EMPTY", max_retries=0) as client:
+                called = client.chat.completions.parse(
+                    model="tiny",
+                    messages=said("call a tool"),
+                    tools=[pydantic_function_tool(Add, name="add")],
+                )
+                [call] = called.choices[0].message.tool_calls or []
+                assert call.function.parsed_arguments == Add(a=1, b=2)
+                parsed = client.chat.completions.parse(
+                    model="tiny", messages=said("say json"), response_format=Trend
+                )
+                assert parsed.choices[0].message.parsed == Trend(rises=True)
+                client.chat.completions.create(model="tiny", messages=figure)
+                assert asked(engine)["messages"] == figure
+                with pytest.raises(openai.NotFoundError, match="Did you mean tiny"):
+                    client.chat.completions.create(model="tinny", messages=said("hi"))
+                with pytest.raises(openai.APIError, match="stopped in the middle of its answer"):
+                    list(
+                        client.chat.completions.create(
+                            model="tiny", messages=said("cut mid-event"), stream=True
+                        )
+                    )
+
+        await asyncio.to_thread(ask)
+
 
 class Through(Protocol):
     def __call__(self, door: Door, model: str = "tiny") -> Any: ...
@@ -182,6 +211,8 @@ class TestLangChainWithOpenai:
             await chat_openai.ainvoke("too long")
         with pytest.raises(openai.APIError, match="stopped in the middle of its answer"):
             [piece async for piece in chat_openai.astream("cut mid-event")]
+        with pytest.raises(openai.BadRequestError, match="has 9031 tokens"):
+            await asyncio.to_thread(chat_openai.invoke, "too long")
 
 
 @pytest.fixture
@@ -239,6 +270,8 @@ class TestLangChainWithOllama:
             await chat_ollama.ainvoke("too long")
         with pytest.raises(ollama.ResponseError, match="stopped in the middle of its answer"):
             [piece async for piece in chat_ollama.astream("cut mid-event")]
+        with pytest.raises(ollama.ResponseError, match="has 9031 tokens"):
+            await asyncio.to_thread(chat_ollama.invoke, "too long")
 
 
 async def called(chat: Runnable[Any, Any], stream: bool) -> list[tuple[str, dict[str, Any]]]:

@@ -68,6 +68,18 @@ async def test_the_blocking_client(door: Door) -> None:
     assert await asyncio.to_thread(ask) == ("The sales rise.", "The sales rise.")
 
 
+async def test_the_blocking_client_is_told_what_fails(door: Door) -> None:
+    def ask() -> None:
+        with ollama.Client(host=door.url) as client:
+            with pytest.raises(ollama.ResponseError, match="Did you mean") as refused:
+                client.chat("smollm", messages=said("hi"))
+            assert refused.value.status_code == 404
+            with pytest.raises(ollama.ResponseError, match="stopped in the middle of its answer"):
+                list(client.chat("smollm2", messages=said("cut mid-event"), stream=True))
+
+    await asyncio.to_thread(ask)
+
+
 @pytest.mark.parametrize("path", [CHAT, GENERATE])
 async def test_what_says_nothing_of_streams_is_streamed(door: Door, path: str) -> None:
     answer = await door.post(path, {"model": "tiny", "prompt": "hi", "messages": said("hi")})
