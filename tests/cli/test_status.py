@@ -12,7 +12,7 @@ import psutil
 from kanoa_mlops.runtime.identity import Identity, this_process
 from kanoa_mlops.runtime.state import ServerRecord, server_folder
 from tests.conftest import PROGRAM
-from tests.runtime.test_state import record
+from tests.runtime.test_state import ENGINE, record
 
 
 def status(home: Path, written: ServerRecord, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -55,6 +55,14 @@ def test_an_engine_that_somebody_else_runs_is_as_it_was_last_seen(home: Path) ->
     assert "ready" in shown.stdout
     assert "3.00 GiB" in shown.stdout
     assert reason in " ".join(shown.stderr.split())
+
+
+def test_the_name_of_a_model_stands_whole(home: Path) -> None:
+    name = "qwen3-vl-30b-a3b-instruct"
+    engine = replace(
+        ENGINE, model=name, engine="llama.cpp", version="b11549", way="embedded", used_bytes=2**30
+    )
+    assert f" {name} " in status(home, replace(record(), engines=(engine,))).stdout
 
 
 def test_it_fits_80_columns(home: Path) -> None:

@@ -76,12 +76,28 @@ async def test_unknown_path(door: Door) -> None:
     answer = await door.post("/v1/audio/speech", {"input": "hi"})
     assert answer.status == 404
     assert error(answer) == {
-        "message": f"There is nothing here. What there is: {ROUTES}.",
+        "message": "There is nothing here. GET / lists what there is.",
         "type": "invalid_request_error",
         "param": None,
         "code": "not_found",
         "source": "gateway",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/chat/completion", "POST /v1/chat/completions"),
+        ("/v1/embedding", "POST /v1/embeddings"),
+        ("/v1/response", "POST /v1/responses"),
+    ],
+)
+async def test_a_path_that_is_misspelled(door: Door, path: str, meant: str) -> None:
+    answer = await door.post(path, {})
+    assert answer.status == 404
+    assert error(answer)["message"] == (
+        f"There is nothing here. Did you mean {meant}? GET / lists what there is."
+    )
 
 
 async def test_wrong_method(door: Door) -> None:
@@ -279,7 +295,8 @@ async def test_other_hosts_are_not(door: Door, host: str) -> None:
     assert answer.status == 403
     assert error(answer) == {
         "message": "This gateway listens to this machine only, and the request's Host header names another "
-        "machine. Use http://127.0.0.1 or http://localhost, or allow the name when starting the server.",
+        "machine. Use http://127.0.0.1 or http://localhost. Its owner lets other machines in with --host and "
+        "keys.",
         "type": "invalid_request_error",
         "param": "host",
         "code": "host_not_allowed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from kanoa_mlops.gateway.trace import Traces
 Handler = Callable[[Request, Exchange], Awaitable[Answer]]
 
 _LAST_WORDS_SECONDS = 5.0  # for a client to take what says what went wrong
+_LONGEST_PATH = 100  # characters that are compared with what there is
 _log = logging.getLogger("kanoa_mlops.gateway")
 
 
@@ -88,7 +90,7 @@ class Answering:
         if handler := self.handlers.get((method, exchange.route)):
             return handler
         taken = sorted(each for each, route in self.handlers if route == exchange.route)
-        raise _wrong_method(request.method, taken) if taken else _nothing_here()
+        raise _wrong_method(request.method, taken) if taken else _nothing_here(method, request.path)
 
 
 async def _tell(request: Request, exchange: Exchange, error: ApiError) -> None:
@@ -127,8 +129,10 @@ def _wrong_method(method: str, taken: Collection[str]) -> ApiError:
     )
 
 
-def _nothing_here() -> ApiError:
-    return ApiError(404, f"There is nothing here. What there is: {'; '.join(LISTED)}.", code="not_found")
+def _nothing_here(method: str, path: str) -> ApiError:
+    near = difflib.get_close_matches(f"{method} {path}"[:_LONGEST_PATH], LISTED, n=1, cutoff=0.8)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return ApiError(404, f"There is nothing here.{meant} GET / lists what there is.", code="not_found")
 
 
 def _check(request: Request, allowed: frozenset[str]) -> None:
@@ -144,7 +148,7 @@ def _foreign(header: str, what: str) -> ApiError:
     return ApiError(
         403,
         f"This gateway listens to this machine only, and the request's {header} header {what}. "
-        "Use http://127.0.0.1 or http://localhost, or allow the name when starting the server.",
+        "Use http://127.0.0.1 or http://localhost. Its owner lets other machines in with --host and keys.",
         code="host_not_allowed",
         param=header.lower(),
     )
