@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
+from kanoa_mlops.gateway.books.refusal import Refusal
+from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.inflight import stopping
 from kanoa_mlops.gateway.line import Terms
@@ -15,10 +19,15 @@ from kanoa_mlops.gateway.moving import Moving
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.seat import Seat
 from tests.fakes.engine import FakeEngine
+from tests.fakes.provider import FakeProvider
 from tests.gateway.conftest import Answer, Door, OpenDoor, backend
+from tests.gateway.test_bursting import Scene, a_scene, hosted, provider
 from tests.gateway.test_leaving import until
 from tests.gateway.test_metrics import samples
 from tests.gateway.test_pools import ANSWER, code, said, second
+from tests.gateway.test_reception import Office, office
+
+__all__ = ["office", "provider"]  # the fixtures
 
 
 @pytest.fixture
@@ -197,3 +206,56 @@ async def test_the_time_for_counting_is_the_engines(engine: FakeEngine, open_doo
     answer = await asyncio.wait_for(_embedded(door), 10)
     assert (answer.status, code(answer)) == (504, "engine_timeout")
     await until(lambda: engine.running == 0)
+
+
+@pytest.fixture
+async def paid(
+    engine: FakeEngine, provider: FakeProvider, open_door: OpenDoor, office: Office
+) -> AsyncIterator[Scene]:
+    """One of our own, and a hosted one that costs."""
+    yield await a_scene(engine, open_door, office, hosted(provider))
+
+
+def _set_aside(scene: Scene) -> int:
+    return scene.office.books.under(Cap(Payer.ALL, Period.MONTH, 0)).reserved
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_one_that_moves_to_who_costs_is_paid_once(
+    paid: Scene, engine: FakeEngine, provider: FakeProvider, stream: bool
+) -> None:
+    asking = await _asked(paid.door, engine, max_tokens=100, stream=stream)
+    paid.door.backends.mark("smollm2", "down", "")
+    answer = await asyncio.wait_for(asking, 10)
+    assert (answer.status, answer.headers["x-kanoa-tier"]) == (200, "hosted")
+    await until(lambda: not paid.door.app.in_flight._running)
+    micro = -(-provider.micro // 1)
+    assert paid.booked() == {"hosted": (1, provider.answered[0]["prompt_tokens"], 4, micro)}
+    assert _set_aside(paid) == 0
+
+
+async def test_who_leaves_while_money_is_set_aside_leaves_nothing(
+    paid: Scene, engine: FakeEngine, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve, begun, go = paid.office.books.reserve, threading.Event(), threading.Event()
+    made: list[Reservation | Refusal] = []
+
+    def slowly(*asked: Any, **named: Any) -> Reservation | Refusal:
+        begun.set()
+        assert go.wait(10)
+        made.append(reserve(*asked, **named))
+        return made[0]
+
+    monkeypatch.setattr(paid.office.books, "reserve", slowly)
+    asking = await _asked(paid.door, engine, max_tokens=100)
+    paid.door.backends.mark("smollm2", "down", "")
+    await until(begun.is_set)
+    asking.cancel()
+    await until(lambda: not paid.door.app.in_flight._running)
+    go.set()
+    await until(lambda: bool(made))
+    assert isinstance(made[0], Reservation)
+    await until(lambda: [each.in_flight for each in paid.door.app.dispatcher.snapshot().backends] == [0, 0])
+    await until(lambda: _set_aside(paid) == 0)
+    assert not paid.booked().get("hosted")
+    assert provider.asked == 0
