@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from kanoa_mlops.gateway.http.client import Broken, Client, Unreachable
-from kanoa_mlops.gateway.http.connection import request_head
+from kanoa_mlops.gateway.http.connection import Connection, request_head
 from kanoa_mlops.runtime.ports import free_port
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Who: me\r\n\r\nhello"
@@ -179,6 +180,22 @@ async def test_one_who_leaves_while_sending_leaves_no_connection() -> None:
         asking.cancel()
         async with asyncio.timeout(5):
             assert await gone
+
+
+@pytest.mark.parametrize("answer", [WHOLE, b"no HTTP"])
+async def test_a_connection_that_is_over_is_not_left_to_the_collector(answer: bytes) -> None:
+    server = Server(answer, keeps=False)
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving(server) as client:
+            with suppress(Broken):
+                await read(client, server)
+            await asyncio.sleep(0.1)
+            assert not any(isinstance(each, Connection) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert server.connections == 1
 
 
 def test_a_header_cannot_become_two() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from kanoa_mlops.gateway.http import listening
 from kanoa_mlops.gateway.http.request import ClientLeft, Receive, Request, Scope
 from kanoa_mlops.gateway.http.response import Response, Send
+from kanoa_mlops.gateway.http.visit import Visit
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 _SECONDS = 20
@@ -193,3 +195,24 @@ async def test_a_large_body_waits_for_its_reader(ask: Ask) -> None:
     body = bytes(range(256)) * 8192
     answer = await ask(b"POST / HTTP/1.1\r\n" + CLOSE + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     assert answer.endswith(b"\r\n\r\n" + body)
+
+
+async def test_one_that_is_over_is_not_left_to_the_collector(port: int) -> None:
+    """It comes by so seldom that the next thousand connections would stand beside those that are gone."""
+    gc.collect()
+    gc.disable()
+    try:
+        for path in (b"/", b"/stays"):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST " + path + b" HTTP/1.1\r\nContent-Length: 1\r\n\r\nx")
+            await asyncio.sleep(0.1)
+            assert _visits() == 1
+            writer.close()
+            await asyncio.sleep(0.1)
+            assert _visits() == 0
+    finally:
+        gc.enable()
+
+
+def _visits() -> int:
+    return sum(isinstance(each, Visit) for each in gc.get_objects())

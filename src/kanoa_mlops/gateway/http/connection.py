@@ -136,6 +136,8 @@ class Connection(asyncio.Protocol):
         self._closed = True
         self.resume_writing()
         self._waiter.wake()
+        # It holds this one, and both would stay until the collector comes by.
+        del self._parser
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()

@@ -134,6 +134,9 @@ class Visit(asyncio.Protocol):
         if self._current:
             self._current.leave()
         self.resume_writing()
+        # Each of them holds this one, and all would stay until the collector comes by.
+        self._current = self._last = None
+        del self._parser
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
