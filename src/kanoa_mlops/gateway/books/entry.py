@@ -40,3 +40,7 @@ class Entry:
     def day(self) -> str:
         """On which it is paid for: that of the reservation, so that the budget that was asked pays."""
         return self.reservation.day if self.reservation else day_of(self.at)
+
+    @property
+    def is_money(self) -> bool:
+        return bool(self.micro or self.reservation)

@@ -30,7 +30,7 @@ class Unwritten:
         return len(self._items)
 
     def add(self, item: Entry | Reservation) -> None:
-        if len(self._items) >= self._capacity and isinstance(item, Entry) and not _is_money(item):
+        if len(self._items) >= self._capacity and isinstance(item, Entry) and not item.is_money:
             self.lost += 1
         else:
             self._items.append(item)
@@ -45,7 +45,3 @@ class Unwritten:
         """The first ones: they were written."""
         for _ in range(count):
             self._items.popleft()
-
-
-def _is_money(entry: Entry) -> bool:
-    return bool(entry.micro or entry.reservation)
