@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import replace
 
 import pytest
 from pydantic import HttpUrl
@@ -20,6 +21,7 @@ from kanoa_mlops.gateway.http.client import Client
 from kanoa_mlops.gateway.traffic import Flow, Traffic
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
 from kanoa_mlops.gateway.watch import Watch, watch_supervised
+from kanoa_mlops.runtime.ports import free_port
 from tests.fakes.wedged import WellEngine
 from tests.gateway.conftest import backend, chat
 from tests.gateway.counters.recorded import recorded
@@ -123,6 +125,19 @@ async def test_a_suspicion_is_logged_once_and_changes_nothing(
                 assert await watched.look(after=30) == ("ready", "")
     assert [record.getMessage() for record in caplog.records] == [
         "smollm2 may be stuck: for 30 s it produced nothing for 1 requests; it says it runs 1"
+    ]
+
+
+async def test_the_log_alone_says_where_it_is_looked_for(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "kanoa_mlops.gateway.watch"):
+        await watched.look()
+        watched.backends.put(replace(watched.backend, url=f"http://me:secret@127.0.0.1:{free_port()}"))
+        assert await watched.look() == ("down", "not reached: connection refused")
+    assert [record.getMessage() for record in caplog.records] == [
+        "smollm2 is ready",
+        f"smollm2 at {watched.backend.url.partition('@')[2]} is down: not reached: connection refused",
     ]
 
 

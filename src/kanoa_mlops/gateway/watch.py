@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from kanoa_mlops.gateway.backends import Backend, Backends, State
 from kanoa_mlops.gateway.counters.counters import EngineCounters
@@ -122,7 +123,7 @@ class Watch:
         if now.template_tools != tools:
             self._backends.put(replace(now, template_tools=tools))
         if (now.state, now.reason) != (state, reason):
-            log.info("%s is %s%s", name, state, f": {reason}" if reason else "")
+            _tell(backend, state, reason)
             self._backends.mark(name, state, reason)
 
     async def _health(self, name: str, backend: Backend, path: str | None) -> tuple[State, str]:
@@ -195,3 +196,12 @@ class Watch:
     def _forget(self, name: str) -> None:
         self._followed.pop(name, None)
         self._readings.drop(name)
+
+
+def _tell(backend: Backend, state: State, reason: str) -> None:
+    """With the address where it is looked for, which only the owner's log may know."""
+    if state == "down":
+        place = urlsplit(backend.url).netloc.rpartition("@")[2]
+        log.warning("%s at %s is down: %s", backend.id, place, reason)
+    else:
+        log.info("%s is %s%s", backend.id, state, f": {reason}" if reason else "")
