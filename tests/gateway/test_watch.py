@@ -132,11 +132,9 @@ async def test_the_log_alone_says_where_it_is_looked_for(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "kanoa_mlops.gateway.watch"):
-        await watched.look()
         watched.backends.put(replace(watched.backend, url=f"http://me:secret@127.0.0.1:{free_port()}"))
         assert await watched.look() == ("down", "not reached: connection refused")
     assert [record.getMessage() for record in caplog.records] == [
-        "smollm2 is ready",
         f"smollm2 at {watched.backend.url.partition('@')[2]} is down: not reached: connection refused",
     ]
 
