@@ -229,6 +229,8 @@ def test_providers_for_people_and_for_programs(home: Path, catalog: Catalog) -> 
     for provider in catalog.providers.values():
         assert f"{provider.id}: {provider.title}, key in {provider.key_variable}" in shown.stdout
         assert provider.data_policy.summary in words
+        assert all(f"{suffix} for {meaning}" in words for suffix, meaning in provider.suffixes.items())
+    assert "Free of charge: $0.10 a month. Read 2026-11-28." in words
     assert "free 30 req/min, 1,000 req/day" in words
     # To be copied, so what else stands in the line gives way, and a column that is empty is none.
     assert all(f" {each.name} " in shown.stdout for each in catalog.providers["huggingface"].offers)
@@ -237,6 +239,9 @@ def test_providers_for_people_and_for_programs(home: Path, catalog: Catalog) -> 
     [groq] = [each for each in document if each["id"] == "groq"]
     assert groq["offers"][1]["price"] == {"prompt": "0.15", "answer": "0.60", "source": "models"}
     assert groq["data_policy"]["checked"] == "2026-11-28"
+    [hub] = [each for each in document if each["id"] == "huggingface"]
+    assert (hub["credit"]["amount"], hub["credit"]["per"]) == ("0.10", "month")
+    assert ":cheapest" in hub["suffixes"]
 
 
 def test_the_file_is_beside_the_settings(home: Path) -> None:

@@ -13,6 +13,7 @@ from kanoa_mlops.cli.burst_change import Wanted, allowed_file, revoked_file
 from kanoa_mlops.cli.burst_report import (
     Shown,
     cap_of,
+    credit_of,
     document,
     dollars,
     limits_text,
@@ -22,6 +23,7 @@ from kanoa_mlops.cli.burst_report import (
     prices_read,
     provider_document,
     shown,
+    suffixes_of,
 )
 from kanoa_mlops.cli.burst_terms import terms
 from kanoa_mlops.cli.screen import Screen
@@ -176,6 +178,10 @@ def _show_provider(screen: Screen, provider: Provider) -> None:
             columns, rows = columns[:-1], [row[:-1] for row in rows]
         screen.table(columns, rows, folding="LIMITS")
     screen.note(policy_of(provider))
+    if free := credit_of(provider):
+        screen.note(free)
+    if suffixes := suffixes_of(provider):
+        screen.note(suffixes)
     if read := prices_read(provider):
         screen.note(f"Prices and limits: read {read}. {provider.note}".strip())
     elif provider.note:

@@ -92,6 +92,22 @@ def policy_of(provider: Provider) -> str:
     return f"{policy.summary}{_TRAINS[policy.trains]} Read {read}."
 
 
+def credit_of(provider: Provider) -> str:
+    """What an account may spend without paying; '' where nothing is known."""
+    if provider.credit is None:
+        return ""
+    read = provider.sources[provider.credit.source].checked
+    return f"Free of charge: ${provider.credit.amount:.2f} a {provider.credit.per}. Read {read}."
+
+
+def suffixes_of(provider: Provider) -> str:
+    """Names beside those that have a price; '' where there are none."""
+    if not provider.suffixes:
+        return ""
+    meant = "; ".join(f"{suffix} for {meaning}" for suffix, meaning in provider.suffixes.items())
+    return f"A name may end in {meant}. What has no price above is allowed by its address, with one of yours."
+
+
 def prices_read(provider: Provider) -> date | None:
     """The oldest date of a price or a limit; None without any."""
     facts = [fact for offer in provider.offers for fact in (offer.price, offer.limits, offer) if fact]
@@ -150,6 +166,8 @@ def provider_document(provider: Provider) -> dict[str, Any]:
         "base_url": provider.base_url,
         "key_variable": provider.key_variable,
         "data_policy": _policy_document(provider),
+        "credit": provider.credit.model_dump(mode="json") if provider.credit else None,
+        "suffixes": provider.suffixes,
         "offers": [offer.model_dump(mode="json", exclude_none=True) for offer in provider.offers],
         "note": provider.note,
         "sources": {name: source.model_dump(mode="json") for name, source in provider.sources.items()},
