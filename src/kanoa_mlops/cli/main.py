@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kanoa_mlops import __version__
+from kanoa_mlops.cli.folded import folded
 from kanoa_mlops.errors import KanoaError
 
 # Name -> line of help, in the order a person meets them. The module has the command's name.
@@ -94,9 +95,8 @@ def _run(arguments: Sequence[str] | None, program: str) -> int:
         click.echo("\nInterrupted.", err=True)
         return 130
     except KanoaError as error:
-        click.echo(f"error: {error.message}", err=True)
-        if error.hint:
-            click.echo(error.hint, err=True)
+        for line in filter(None, (f"error: {error.message}", error.hint)):
+            click.echo(folded(line, sys.stderr), err=True)
         return error.exit_code
     except BrokenPipeError:
         # The reader of our output has left (`… | head`), which is its right.
