@@ -71,7 +71,11 @@ def test_an_alias_becomes_the_name_that_the_engine_knows() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text() | st.just("SmolLM"),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.text()
+    | st.sampled_from(["SmolLM", "data:image/png;base64,QUJD", 'no image;base64,"model"', "\\m"]),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("model"), inner, max_size=3)
     ),
@@ -107,3 +111,15 @@ def test_a_name_is_changed_without_writing_the_rest_anew() -> None:
     raw = b'{ "messages" : [{"role": "user", "content": "\xc3\xa4 "}],  "model":"SmolLM" , "seed": 1e2}'
     goes = prepare(parse_body(raw, chat=True), SMALL)
     assert goes == raw.replace(b"SmolLM", SMALL.engine_model.encode())
+
+
+@pytest.mark.parametrize("named", [b'"model": "SmolLM", ', b""])
+def test_what_stands_behind_an_image_is_seen(named: bytes) -> None:
+    image = b'{"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}'
+    message = b'{%b"role": "user", "content": [%b]}' % (named, image)
+    raw = b'{"messages":  [%b], "model":  "SmolLM"}' % message
+    goes = prepare(parse_body(raw, chat=True), SMALL)
+    asked = json.loads(raw)
+    assert json.loads(goes) == {**asked, "model": SMALL.engine_model}
+    written_anew = json.dumps({**asked, "model": SMALL.engine_model}, separators=(",", ":")).encode()
+    assert (goes == written_anew) is bool(named)
