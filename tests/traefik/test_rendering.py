@@ -229,7 +229,8 @@ ACME = ("--acme", "anna@example.org")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((GATEWAY,), "--certificate and --key, or --acme EMAIL"),
+        ((GATEWAY,), "and nothing says where its certificate is from."),
+        ((GATEWAY,), "For a trial make one: `openssl req -x509 "),
         ((GATEWAY, "--certificate", "cert.pem"), "--certificate and --key, or --acme EMAIL"),
         ((GATEWAY, "--certificate", "cert.pem", "--key", "key.pem", *ACME), "is not said once"),
         ((GATEWAY, "--certificate", "cert.pem", "--key", "absent.pem"), "No such file"),

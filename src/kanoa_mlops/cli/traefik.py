@@ -117,6 +117,12 @@ def _name(name: str) -> str:
     raise UserError(f"{name!r} is not a host name.", hint="Write it as llm.example.org, without a port.")
 
 
+_TRIAL = (
+    "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost "
+    "-addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem"
+)
+
+
 def _tls(certificate: Path | None, key: Path | None, email: str | None, storage: Path) -> Certificate | Acme:
     if email and not (certificate or key):
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
@@ -125,8 +131,13 @@ def _tls(certificate: Path | None, key: Path | None, email: str | None, storage:
     if certificate and key and not email:
         _require_pair(certificate, key)
         return Certificate(certificate.absolute(), key.absolute())
+    if not (email or certificate or key):
+        raise UserError(
+            "Keys do not travel without TLS, and nothing says where its certificate is from.",
+            hint=f"Give --certificate and --key, or --acme EMAIL. For a trial make one: `{_TRIAL}`.",
+        )
     raise UserError(
-        "Keys do not travel without TLS, and where its certificate is from is not said once.",
+        "Where the certificate is from is not said once.",
         hint="Give --certificate and --key, or --acme EMAIL.",
     )
 
