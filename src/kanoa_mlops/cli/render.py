@@ -31,12 +31,15 @@ from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Contained
 from kanoa_mlops.errors import DoesNotFit, UserError
 from kanoa_mlops.render.compose import compose_document, routes_document
+from kanoa_mlops.render.compose_books import books_of
 from kanoa_mlops.render.compose_gateway import dockerfile, first_key, gateway_document
 from kanoa_mlops.render.compose_service import Part, Person
 from kanoa_mlops.runtime.containers.host import Host, User, inner_user, look
 from kanoa_mlops.runtime.key import write_key
 from kanoa_mlops.settings import Settings, load_settings
 
+_MOST_REPLICAS = 30
+"""Postgres lets in 100 connections unless it is told otherwise, and each gateway has three."""
 _RENDERED = "# Written by `kanoa-mlops render compose`; rendering again writes it anew, and keeps the keys.\n"
 
 
@@ -59,6 +62,12 @@ command.add_command(traefik)
 )
 @click.option("--platform", help="For a machine of the catalog; `platforms` lists them.")
 @click.option("--engine", type=click.Choice(get_args(EngineId)), help="[default: the fastest that fits]")
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, _MOST_REPLICAS),
+    default=1,
+    help="Gateways; several share a Postgres.  [default: 1]",
+)
 @click.option("--tool", type=click.Choice(["docker", "podman"]), default="docker", help="[default: docker]")
 @wishes.options
 @options.anyway
@@ -68,13 +77,14 @@ def compose(
     names: tuple[str, ...],
     output: Path,
     platform: str | None,
+    replicas: int,
     tool: str,
     anyway: bool,
     port: int | None,
     offline: bool,
     **wished: Any,
 ) -> None:
-    """A Compose file that serves MODELs: engines, gateway, and Traefik before it.
+    """A Compose file that serves MODELs: engines, gateways, and Traefik before them.
 
     Fetches the weights first, unless it is for another machine.
     """
@@ -105,18 +115,23 @@ def compose(
         parts.append(_part(screen, settings, model, choice, folder, elsewhere=bool(platform)))
         introduce(screen, choice)
     person, owner = _person(tool, parts, elsewhere=bool(platform))
-    keys = folder / "secrets"
-    for part in parts:
-        _keep_key(keys / part.key_name, owner)
-    document = compose_document(parts, person, request.port, __version__, keys)
-    make_key = first_key(tool)
+    keys, books = folder / "secrets", books_of(replicas)
+    if replicas > 1 and person.user.startswith("0:"):
+        raise UserError(
+            "Rootless Docker shows you as user 0, and Postgres refuses to be that one.",
+            hint="Render with --tool podman, or one gateway: --replicas 1.",
+        )
+    for name in (*(part.key_name for part in parts), *books.secrets):
+        _keep_key(keys / name, owner)
+    document = compose_document(parts, person, request.port, __version__, keys, replicas)
+    make_key = first_key(tool, books)
     _write(
         folder / "compose.yaml",
         document,
         f"# Whoever asks needs a key, and the first comes before the start: {make_key}\n",
     )
     _write(folder / "gateway.yaml", gateway_document(parts))
-    _write(folder / "routes.yaml", routes_document())
+    _write(folder / "routes.yaml", routes_document(replicas))
     (folder / "gateway").mkdir(exist_ok=True)
     (folder / "gateway" / "Dockerfile").write_text(dockerfile(__version__, person), encoding="utf-8")
     screen.print(str(folder / "compose.yaml"))

@@ -1,7 +1,7 @@
-"""The same plans as a Compose file: engines that nobody else reaches, the gateway, and Traefik in front.
+"""The same plans as a Compose file: engines that nobody else reaches, gateways, and Traefik in front.
 
 Docker and Podman read it alike. The engines' network leads nowhere, so no engine can tell anybody anything;
-keys enter by files; only Traefik is published, on loopback.
+keys enter by files; only Traefik is published, on loopback. Several gateways share a Postgres.
 """
 
 from __future__ import annotations
@@ -13,44 +13,62 @@ from typing import Any
 from kanoa_mlops.engines import container
 from kanoa_mlops.engines.container import Container, Mount
 from kanoa_mlops.planner.plan import Plan
-from kanoa_mlops.render.compose_gateway import STATE, gateway_service
+from kanoa_mlops.render.compose_books import books_of
+from kanoa_mlops.render.compose_gateway import gateway_names, gateway_service
 from kanoa_mlops.render.compose_service import DRAIN_SECONDS, PORT, Part, Person, hardened, health, shown
+from kanoa_mlops.render.traefik import balanced, middlewares
 
 TRAEFIK = "docker.io/library/traefik:v3.7.15"
 _PING = ("--entryPoints.ping.address=127.0.0.1:8082", "--ping=true", "--ping.entryPoint=ping")
 
 
 def compose_document(
-    parts: Sequence[Part], person: Person, port: int, version: str, keys: Path
+    parts: Sequence[Part], person: Person, port: int, version: str, keys: Path, replicas: int = 1
 ) -> dict[str, Any]:
     """
     Args:
         port: of loopback, that Traefik is published on.
         version: of this project; the gateway's image.
-        keys: the folder that holds a key for each part, `<key name>`.
+        keys: the folder that holds a key for each part, `<key name>`, and what the books want.
+        replicas: gateways.
     """
     engines = {part.name: _engine(part, person) for part in parts}
+    books, gateways = books_of(replicas), gateway_names(replicas)
+    secrets = [*(part.key_name for part in parts), *books.secrets]
     document = {
         "name": "kanoa-mlops",
         "services": {
             **engines,
-            "gateway": gateway_service(parts, person, version),
-            "traefik": _traefik(person, port),
+            **books.services(person),
+            **{name: gateway_service(parts, person, version, books) for name in gateways},
+            "traefik": _traefik(person, port, gateways),
         },
-        "volumes": {STATE: {}},
-        "networks": {"engines": {"internal": True}, "front": {}},
-        "secrets": {part.key_name: {"file": str(keys / part.key_name)} for part in parts},
+        "volumes": {books.volume: {}},
+        "networks": {name: {"internal": True} for name in ("engines", *books.networks)} | {"front": {}},
+        "secrets": {name: {"file": str(keys / name)} for name in secrets},
     }
     escaped: dict[str, Any] = _escaped(document)
     return escaped
 
 
-def routes_document() -> dict[str, Any]:
+def routes_document(replicas: int) -> dict[str, Any]:
     """What Traefik reads. A foreign name is a page that rebinds DNS, so only loopback's are known."""
     hosts = " || ".join(f"Host(`{name}`)" for name in ("localhost", "127.0.0.1", "[::1]"))
-    router = {"rule": hosts, "entryPoints": ["web"], "service": "gateway"}
-    balancer = {"servers": [{"url": f"http://gateway:{PORT}"}]}
-    return {"http": {"routers": {"gateway": router}, "services": {"gateway": {"loadBalancer": balancer}}}}
+    urls = [f"http://{name}:{PORT}" for name in gateway_names(replicas)]
+    if replicas == 1:
+        # Nobody looks how it is: with no other to ask, it would only be away for longer.
+        router = {"rule": hosts, "entryPoints": ["web"], "service": "gateway"}
+        balancer = {"servers": [{"url": url} for url in urls]}
+        return {"http": {"routers": {"gateway": router}, "services": {"gateway": {"loadBalancer": balancer}}}}
+    passed = middlewares()
+    router = {
+        # Metrics are each gateway's own.
+        "rule": f"({hosts}) && !Path(`/metrics`)",
+        "entryPoints": ["web"],
+        "middlewares": list(passed),
+        "service": "gateways",
+    }
+    return {"http": {"routers": {"gateways": router}, "middlewares": passed, **balanced(urls)}}
 
 
 def _engine(part: Part, person: Person) -> dict[str, Any]:
@@ -73,7 +91,7 @@ def _engine(part: Part, person: Person) -> dict[str, Any]:
     return service | _devices(walls, person)
 
 
-def _traefik(person: Person, port: int) -> dict[str, Any]:
+def _traefik(person: Person, port: int, gateways: Sequence[str]) -> dict[str, Any]:
     return hardened(person) | {
         "image": TRAEFIK,
         "entrypoint": ["traefik"],
@@ -94,7 +112,7 @@ def _traefik(person: Person, port: int) -> dict[str, Any]:
         "networks": ["front"],
         "ports": [f"127.0.0.1:{port}:{PORT}"],
         "volumes": [shown("./routes.yaml", "/etc/traefik/routes.yaml")],
-        "depends_on": ["gateway"],
+        "depends_on": list(gateways),
         "stop_grace_period": f"{DRAIN_SECONDS + 15}s",
         "healthcheck": health(["traefik", "healthcheck", *_PING], start_seconds=30),
     }

@@ -1,4 +1,4 @@
-"""The gateway of a Compose file: it wants keys, and keeps its books in a volume that outlives it."""
+"""The gateways of a Compose file: they want keys, and keep books that outlive them."""
 
 from __future__ import annotations
 
@@ -6,42 +6,41 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kanoa_mlops.engines import container
+from kanoa_mlops.render.compose_books import STATE_DIR, Books
 from kanoa_mlops.render.compose_service import DRAIN_SECONDS, PORT, Part, Person, hardened, health, shown
 
 GATEWAY = "localhost/kanoa-mlops"
-STATE = "state"
-"""The volume with keys, ledger and budgets."""
-_STATE_DIR = "/var/lib/kanoa-mlops"
 _CONFIG = "/etc/kanoa-mlops/gateway.yaml"
 
 
-def first_key(tool: str) -> str:
-    """The command that lets somebody in; before that the gateway does not start."""
-    return f"{tool} compose run --rm gateway keys add NAME"
+def first_key(tool: str, books: Books) -> str:
+    """The command that lets somebody in; before that no gateway starts."""
+    # Docker starts what the gateway depends on by itself; Podman Compose does not wait for it.
+    waited = [f"{tool} compose up --detach --wait {name}" for name in books.depends_on]
+    return " && ".join([*waited, f"{tool} compose run --rm gateway keys add NAME"])
 
 
-def gateway_service(parts: Sequence[Part], person: Person, version: str) -> dict[str, Any]:
+def gateway_names(replicas: int) -> list[str]:
+    """A service each: of one that is several, Traefik would see a single server. The first has always the
+    same name, under which commands are run."""
+    return ["gateway", *(f"gateway-{number}" for number in range(2, replicas + 1))]
+
+
+def gateway_service(parts: Sequence[Part], person: Person, version: str, books: Books) -> dict[str, Any]:
     ask = f"import urllib.request as web; web.urlopen('http://127.0.0.1:{PORT}/')"
-    return hardened(person) | {
+    service = hardened(person) | {
         "image": f"{GATEWAY}:{version}",
         "build": {"context": "./gateway"},
         "entrypoint": ["kanoa-mlops"],
         "command": ["gateway", "--config", _CONFIG, "--host", "0.0.0.0", "--port", str(PORT)],
-        "environment": {
-            "HOME": "/tmp",
-            "KANOA_MLOPS_STATE_DIR": _STATE_DIR,
-            "KANOA_MLOPS_DRAIN": str(DRAIN_SECONDS),
-        },
-        "networks": ["engines", "front"],
-        "volumes": [
-            shown("./gateway.yaml", _CONFIG),
-            # Not a folder of the host: SQLite's locks do not hold through what Docker Desktop shares.
-            {"type": "volume", "source": STATE, "target": _STATE_DIR},
-        ],
-        "secrets": [part.key_name for part in parts],
+        "environment": {"HOME": "/tmp", "KANOA_MLOPS_DRAIN": str(DRAIN_SECONDS), **books.environment},
+        "networks": ["engines", "front", *books.networks],
+        "volumes": [shown("./gateway.yaml", _CONFIG), *books.mounts],
+        "secrets": [*(part.key_name for part in parts), *books.secrets],
         "stop_grace_period": f"{DRAIN_SECONDS + 5}s",
         "healthcheck": health(["python3", "-c", ask], start_seconds=60),
     }
+    return service | ({"depends_on": books.depends_on} if books.depends_on else {})
 
 
 def gateway_document(parts: Iterable[Part]) -> dict[str, Any]:
@@ -68,8 +67,8 @@ def dockerfile(version: str, person: Person) -> str:
     uid, _, gid = person.user.partition(":")
     return f"""\
 FROM docker.io/library/python:3.11-slim-bookworm
-RUN pip install --no-cache-dir "kanoa-mlops[figures]=={version}"
+RUN pip install --no-cache-dir "kanoa-mlops[figures,postgres]=={version}"
 # A volume that is new belongs to whom the folder of the image does.
-RUN install --directory --owner={uid} --group={gid} --mode=700 {_STATE_DIR}
+RUN install --directory --owner={uid} --group={gid} --mode=700 {STATE_DIR}
 ENTRYPOINT ["kanoa-mlops"]
 """

@@ -139,19 +139,54 @@ def static_text(front: Front, routes: Path) -> str:
 
 def routes_text(front: Front) -> str:
     """The file that is read again whenever it changes."""
-    middlewares = _middlewares(front)
+    # Of localhost HSTS would lock out its other servers.
+    public = not any(is_address(name) or name == "localhost" for name in front.names)
+    passed = middlewares(public=public, requests_per_minute=front.requests_per_minute)
     hosts = " || ".join(f"Host(`{name}`)" for name in front.names)
     router = {
         # Metrics are each gateway's own, and nobody's business out there.
         "rule": f"({hosts}) && !Path(`/metrics`)",
         "entryPoints": ["websecure"],
-        "middlewares": list(middlewares),
+        "middlewares": list(passed),
         "service": "gateways",
         "tls": front.tls.resolver,
     }
+    document = {
+        "http": {"routers": {"gateways": router}, "middlewares": passed, **balanced(front.replicas)},
+        "tls": {"options": {"default": {"minVersion": "VersionTLS12"}}, **front.tls.stores},
+    }
+    return _text(document)
+
+
+def middlewares(*, public: bool = False, requests_per_minute: int | None = None) -> dict[str, Any]:
+    """In the order they are passed.
+
+    Args:
+        public: whoever came by https is to come by nothing else.
+        requests_per_minute: as in `Front`.
+    """
+    # It is this Traefik's to say how much notice it wants.
+    headers: dict[str, Any] = {"contentTypeNosniff": True, "customRequestHeaders": {_NOTICE_HEADER: ""}}
+    if public:
+        headers["stsSeconds"] = 31_536_000  # a year
+    passed: dict[str, Any] = {"headers": {"headers": headers}}
+    if count := requests_per_minute:
+        passed["rate"] = {
+            "rateLimit": {
+                "average": count,
+                "period": "1m",
+                "burst": count,
+                "sourceCriterion": {"requestHeaderName": "Authorization"},
+            }
+        }
+    return passed | {"again": {"retry": {"attempts": _ATTEMPTS, "initialInterval": f"{_AGAIN_MS}ms"}}}
+
+
+def balanced(replicas: Sequence[str]) -> dict[str, Any]:
+    """The service `gateways` over these base addresses, and how it reaches them."""
     balancer = {
         "strategy": "p2c",
-        "servers": [{"url": url} for url in front.replicas],
+        "servers": [{"url": url} for url in replicas],
         "passHostHeader": False,
         "serversTransport": "gateways",
         "healthCheck": {
@@ -162,16 +197,10 @@ def routes_text(front: Front) -> str:
         },
     }
     timeouts = {"dialTimeout": "2s", "idleConnTimeout": f"{_IDLE_SECONDS}s"}
-    document = {
-        "http": {
-            "routers": {"gateways": router},
-            "middlewares": middlewares,
-            "services": {"gateways": {"loadBalancer": balancer}},
-            "serversTransports": {"gateways": {"forwardingTimeouts": timeouts}},
-        },
-        "tls": {"options": {"default": {"minVersion": "VersionTLS12"}}, **front.tls.stores},
+    return {
+        "services": {"gateways": {"loadBalancer": balancer}},
+        "serversTransports": {"gateways": {"forwardingTimeouts": timeouts}},
     }
-    return _text(document)
 
 
 def is_address(name: str) -> bool:
@@ -180,25 +209,6 @@ def is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _middlewares(front: Front) -> dict[str, Any]:
-    """In the order they are passed."""
-    # It is this Traefik's to say how much notice it wants.
-    headers: dict[str, Any] = {"contentTypeNosniff": True, "customRequestHeaders": {_NOTICE_HEADER: ""}}
-    if not any(is_address(name) or name == "localhost" for name in front.names):
-        headers["stsSeconds"] = 31_536_000  # a year; of localhost it would lock out its other servers
-    middlewares: dict[str, Any] = {"headers": {"headers": headers}}
-    if count := front.requests_per_minute:
-        middlewares["rate"] = {
-            "rateLimit": {
-                "average": count,
-                "period": "1m",
-                "burst": count,
-                "sourceCriterion": {"requestHeaderName": "Authorization"},
-            }
-        }
-    return middlewares | {"again": {"retry": {"attempts": _ATTEMPTS, "initialInterval": f"{_AGAIN_MS}ms"}}}
 
 
 def _address(host: str, port: int) -> str:
