@@ -72,7 +72,7 @@ async def test_who_reads_nothing_holds_nothing(
         # Its engine is another's as soon as the time is over, and the connection after some last words.
         await until(lambda: "error=client_stalled" in caplog.text, 20)
         assert engine.running == 0
-        await until(lambda: connections(door) == 0, 20)
+        await until(lambda: connections(door) == 0, 60)
     assert "status=408" in caplog.text
     [total] = office.totals(Dimension.BACKEND)
     assert (total.requests, total.failed) == (1, 1)
@@ -125,5 +125,5 @@ async def test_a_connection_of_which_nothing_is_taken_is_dropped(
     door = await open_door(backend(engine.url))
     with asking(door, "enormous"):
         await until(lambda: connections(door) == 1)
-        await until(lambda: connections(door) == 0, 20)
+        await until(lambda: connections(door) == 0, 60)
     assert (await door.chat("hi")).status == 200
