@@ -244,6 +244,9 @@ def test_what_the_gateways_are_told(folder: Path) -> None:
     assert list(routes["middlewares"]) == routes["routers"]["gateways"]["middlewares"]
     # It is this Traefik's to say how much notice it wants.
     assert routes["middlewares"]["headers"]["headers"]["customRequestHeaders"] == {NOTICE_HEADER: ""}
+    balancer = routes["services"]["gateways"]["loadBalancer"]
+    assert (balancer["strategy"], balancer["healthCheck"]["path"]) == ("p2c", "/")
+    assert int(balancer["healthCheck"]["headers"][NOTICE_HEADER])
     [transport] = routes["serversTransports"].values()
     idle = int(transport["forwardingTimeouts"]["idleConnTimeout"].removesuffix("s"))
     assert idle < listening._KEEP_ALIVE_SECONDS
