@@ -32,7 +32,9 @@ from tests.fakes.engine import USAGE, FakeEngine
 from tests.fakes.provider import FakeProvider
 from tests.gateway.conftest import Door, OpenDoor, backend, chat
 from tests.gateway.test_bursting import hosted
+from tests.gateway.test_pools import free_port
 from tests.gateway.test_reception import Office, office
+from tests.gateway.test_reload import until
 
 __all__ = ["office"]  # the fixture
 
@@ -45,6 +47,8 @@ SECRET = "what-was-asked-is-nobodys-concern"
 class Collector:
     """Takes what exporters send."""
 
+    port: int = 0
+    status: int = 200
     bodies: list[bytes] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
@@ -52,7 +56,7 @@ class Collector:
         app.router.add_post("/v1/traces", self._take)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
@@ -62,7 +66,7 @@ class Collector:
     async def _take(self, request: web.Request) -> web.Response:
         assert request.content_type == "application/x-protobuf"
         self.bodies.append(await request.read())
-        return web.Response()
+        return web.Response(status=self.status)
 
     @property
     def spans(self) -> list[Span]:
@@ -243,6 +247,59 @@ async def test_a_collector_that_is_not_there_holds_up_nobody(engine: FakeEngine,
     with tracing(os.environ) as traces:
         door = await open_door(backend(engine.url), traces=traces)
         assert (await door.chat("hi")).status == 200
+
+
+async def test_a_collector_that_goes_and_comes_back_is_two_lines_and_loses_nothing(
+    engine: FakeEngine, open_door: OpenDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From nothing to one that is busy, to one that takes them; in the words of nobody else."""
+    os.environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://u:p@127.0.0.1:{free_port()}"}
+    # Shorter than any pause of OpenTelemetry's own: it gives up at once what is lost where nobody holds it.
+    os.environ |= {"OTEL_BSP_SCHEDULE_DELAY": "20", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.3"}
+    where = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"].replace("u:p@", "")
+    with caplog.at_level(logging.INFO), tracing(os.environ) as traces:
+        door = await open_door(backend(engine.url), traces=traces)
+        assert (await door.chat("hi")).status == 200
+        await until(lambda: bool(of_spans(caplog)))
+        async with Collector(int(where.rpartition(":")[2])) as collector:
+            await until(lambda: len(of_spans(caplog)) == 2)
+            assert {"chat smollm2"} <= {span.name for span in collector.spans}
+    away, back = of_spans(caplog)
+    assert away == (
+        f"spans cannot be handed over at {where}: connection refused; "
+        "they wait, the newest of them, until it takes them or the gateway ends"
+    )
+    assert back == f"spans are handed over at {where} again"
+    assert not [each for each in caplog.records if each.name.startswith(("opentelemetry", "urllib3"))]
+
+
+async def test_one_that_never_comes_leaves_one_line(
+    engine: FakeEngine, open_door: OpenDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    with caplog.at_level(logging.INFO), tracing(os.environ) as traces:
+        door = await open_door(backend(engine.url), traces=traces)
+        assert (await door.chat("hi")).status == 200
+    assert len(of_spans(caplog)) == 1
+    assert not [each for each in caplog.records if each.name.startswith(("opentelemetry", "urllib3"))]
+
+
+async def test_what_a_collector_does_not_want_is_not_held(
+    collector: Collector, engine: FakeEngine, open_door: OpenDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.environ["OTEL_BSP_SCHEDULE_DELAY"] = "20"
+    collector.status = 404
+    with caplog.at_level(logging.INFO), tracing(os.environ) as traces:
+        door = await open_door(backend(engine.url), traces=traces)
+        for number in (1, 2):
+            assert (await door.chat("hi")).status == 200
+            await until(lambda number=number: len(collector.bodies) == number)  # type: ignore[misc]
+    [line] = of_spans(caplog)
+    assert line == f"spans cannot be handed over at {collector.url}: 404 Not Found; they are dropped"
+
+
+def of_spans(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.name == "kanoa_mlops.gateway.handover"]
 
 
 def test_where_nobody_wants_traces_nothing_is_imported() -> None:

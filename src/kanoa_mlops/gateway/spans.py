@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from threading import Thread
 
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -30,6 +29,7 @@ from opentelemetry.trace import (
 )
 
 from kanoa_mlops.gateway.exchange import Exchange
+from kanoa_mlops.gateway.handover import Handover
 from kanoa_mlops.gateway.operation import error_type, operated, operation_of
 from kanoa_mlops.gateway.routes import PROBES
 from kanoa_mlops.gateway.trace import Attempt, Parent, Trace, new_span, new_trace, parent_of
@@ -45,7 +45,7 @@ class Spans:
 
     def __init__(self, version: str) -> None:
         self._ids = _Ids()
-        self._exporter = OTLPSpanExporter()
+        self._exporter = Handover()
         own = Resource.create({SERVICE_NAME: _NAME, SERVICE_VERSION: version})
         self._provider = TracerProvider(
             resource=own.merge(OTELResourceDetector().detect()),
@@ -92,7 +92,7 @@ class Spans:
         closing.start()
         closing.join(_CLOSE_SECONDS)
         if closing.is_alive():
-            self._exporter.shutdown()  # type: ignore[no-untyped-call]
+            self._exporter.shutdown()
 
     def _attempt(self, exchange: Exchange, attempt: Attempt, inside: Context) -> Span:
         failure = attempt.failure or error_type(exchange) * (attempt.ended is None)
