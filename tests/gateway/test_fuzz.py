@@ -197,7 +197,7 @@ def test_every_answer_is_as_described(case: schemathesis.Case[Any], street: Stre
 def test_each_example_finds_the_engine_as_it_was(street: Street, doing: str) -> None:
     def ask(text: str) -> int:
         asked: Any = {"model": "smollm2", "messages": [{"role": "user", "content": text}]}
-        return requests.post(f"{street.url}/v1/chat/completions", json=asked, timeout=60).status_code
+        return int(requests.post(f"{street.url}/v1/chat/completions", json=asked, timeout=60).status_code)
 
     for _ in range(4):
         street.mend()

@@ -186,12 +186,13 @@ class Front:
             slots=plan.sequences,
             reasons=served.model.reasoning,
             kind=served.model.kind,
-            vectors=_vectors(served.model.embedding),
+            vectors=vectors_of(served.model.embedding),
             engine_key=write_key(self._folder.engine_key(plan.model)),
         )
 
 
-def _vectors(embedding: Embedding | None) -> Vectors | None:
+def vectors_of(embedding: Embedding | None) -> Vectors | None:
+    """What the gateway needs to know of them."""
     if embedding is None:
         return None
     return Vectors(

@@ -160,7 +160,7 @@ def _part(
     site = Site(0, folder / "secrets" / model.id, store)
     launch = launch_of(plan, model, weights, files, site, way)
     assert launch is not None, "a container is started"
-    return Part(plan, launch, way.image.alive)
+    return Part(model, plan, launch, way.image.alive)
 
 
 def _person(tool: str, parts: list[Part], *, elsewhere: bool) -> tuple[Person, User]:

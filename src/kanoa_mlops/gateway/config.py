@@ -15,6 +15,7 @@ from kanoa_mlops.gateway.backends import Backend, Kind
 from kanoa_mlops.gateway.burst.allowed import BurstConfig, Tokens
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.counters.dialect import ENGINES, engine_name
+from kanoa_mlops.gateway.vectors import Vectors
 from kanoa_mlops.marked import read_marked
 from kanoa_mlops.placed import Placed, validated
 
@@ -38,6 +39,21 @@ def _engine(name: str) -> str:
     return name
 
 
+class VectorsConfig(Placed):
+    """Of a model that makes them, as its card says."""
+
+    dimensions: Annotated[int, Field(gt=0)]
+    """Numbers of one."""
+    shortest: Annotated[int, Field(gt=0)] | None = None
+    """It may be cut to any length from this one on; None where it is of use only whole."""
+    cuts: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    """The lengths it may be cut to, where the model was trained for these alone."""
+    query_prompt: str = ""
+    """Written before a question."""
+    document_prompt: str = ""
+    """Written before a text that is searched."""
+
+
 class BackendConfig(Placed):
     """One engine that serves one model. Several that serve the same are a pool."""
 
@@ -56,6 +72,8 @@ class BackendConfig(Placed):
     """Requests it works on at once; as it comes, vLLM's own most on common cards (`--max-num-seqs`)."""
     kind: Kind | None = None
     """What the model is for; as it comes, whatever is asked is left to the engine to judge."""
+    vectors: VectorsConfig | None = None
+    """Those it makes; as it comes, they are taken whole and texts go as they are."""
     sees: bool = False
     """Takes images as they are."""
     tools: bool = True
@@ -154,6 +172,13 @@ def backend_of(config: BackendConfig) -> Backend:
         takes_system=config.system,
         reasons=config.reasons,
         kind=config.kind,
+        vectors=_vectors(config.vectors) if config.vectors else None,
+    )
+
+
+def _vectors(config: VectorsConfig) -> Vectors:
+    return Vectors(
+        config.dimensions, config.shortest, config.cuts, config.query_prompt, config.document_prompt
     )
 
 

@@ -45,21 +45,33 @@ def gateway_service(parts: Sequence[Part], person: Person, version: str, books: 
 
 def gateway_document(parts: Iterable[Part]) -> dict[str, Any]:
     """What the gateway reads."""
-    return {
-        "backends": [
-            {
-                "model": part.plan.model,
-                "aliases": list(part.plan.aliases),
-                "url": f"http://{part.name}:{container.PORT}",
-                "engine": part.plan.engine,
-                "sees": part.plan.sees,
-                "context": part.plan.context,
-                "health": part.launch.health_path,
-                "key_file": f"/run/secrets/{part.key_name}",
-            }
-            for part in parts
-        ],
+    return {"backends": [_backend(part) for part in parts]}
+
+
+def _backend(part: Part) -> dict[str, Any]:
+    plan = part.plan
+    known = {
+        "model": plan.model,
+        "aliases": list(plan.aliases),
+        "url": f"http://{part.name}:{container.PORT}",
+        "engine": plan.engine,
+        "kind": plan.kind,
+        "sees": plan.sees,
+        "reasons": part.model.reasoning,
+        "context": plan.context,
+        "parallel": plan.sequences,
+        "health": part.launch.health_path,
+        "key_file": f"/run/secrets/{part.key_name}",
     }
+    if embedding := part.model.embedding:
+        known["vectors"] = {
+            "dimensions": embedding.dimensions,
+            "shortest": embedding.shortest,
+            "cuts": list(embedding.cuts),
+            "query_prompt": embedding.query_prompt,
+            "document_prompt": embedding.document_prompt,
+        }
+    return known
 
 
 def dockerfile(version: str, person: Person) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.engines.launch import Launch
 from kanoa_mlops.planner.plan import Plan
 
@@ -20,6 +21,7 @@ DRAIN_SECONDS = 60
 class Part:
     """One engine to be."""
 
+    model: Model
     plan: Plan
     launch: Launch
     alive: tuple[str, ...] = ()
