@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,8 @@ from kanoa_mlops.gateway.backends import Backend, granted
 from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
 from kanoa_mlops.gateway.books.totals import Dimension
 from kanoa_mlops.gateway.burst.grant import Grant
+from kanoa_mlops.gateway.days import next_day, time_of
+from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.line import Terms
 from kanoa_mlops.gateway.policy.backend import FREE, Abilities, Price
 from kanoa_mlops.gateway.purse import Purse
@@ -163,6 +166,13 @@ async def test_back_home_when_there_is_room_again(scene: Scene) -> None:
     assert (await scene.ask()).headers["x-kanoa-tier"] == "local"
 
 
+def test_what_is_less_is_said_to_begin_anew_first_though_something_of_it_is_left(office: Office) -> None:
+    """Of a day's few cents and a month's many dollars, it is the day that one waits for."""
+    caps = Cap(Payer.ALL, Period.DAY, 10), Cap(Payer.ALL, Period.MONTH, 10**9)
+    left = Purse(office.books, caps).left(Guest())
+    assert (left.dollars, left.renewed_at) == (Decimal("0.00001"), next_day(time.time()))
+
+
 @pytest.mark.parametrize("whose", ["backend", "all", "key"])
 async def test_no_budget_is_ever_exceeded(
     engine: FakeEngine, provider: FakeProvider, open_door: OpenDoor, office: Office, whose: str
@@ -183,6 +193,8 @@ async def test_no_budget_is_ever_exceeded(
     refused = next(each for each in answers if each.status != 200)
     assert (refused.status, code(refused)) in ((429, "budget_spent"), (503, "model_exhausted"))
     assert int(refused.headers["retry-after"]) > 1
+    # In words what the header says in seconds.
+    assert time_of(next_day(time.time())) in json.loads(refused.text)["error"]["message"]
     booked = scene.booked()["hosted"]
     assert booked[0] >= len(good)
     assert booked[1:3] == tuple(

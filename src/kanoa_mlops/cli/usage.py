@@ -20,7 +20,7 @@ from kanoa_mlops.cli.usage_report import Quote, Row, quotes, rows, total
 from kanoa_mlops.gateway.books.key import Key
 from kanoa_mlops.gateway.books.money import MICRO
 from kanoa_mlops.gateway.books.totals import Dimension
-from kanoa_mlops.gateway.days import day_of
+from kanoa_mlops.gateway.days import day_of, time_of
 from kanoa_mlops.render.chart import Bar, chart
 from kanoa_mlops.settings import Settings, load_settings
 
@@ -57,7 +57,7 @@ def command(by: str, since: float, as_json: bool) -> None:
     if as_json:
         screen.json(_document(found, dimension, begin))
     elif not found.rows:
-        screen.say(f"Nothing was asked since {_time(begin)}.")
+        screen.say(f"Nothing was asked since {time_of(begin)}.")
     else:
         _show(screen, found, dimension)
 
@@ -154,7 +154,7 @@ def _short(label: str) -> str:
 
 def _document(found: Found, by: Dimension, since: float) -> dict[str, Any]:
     return {
-        "since": _time(since),
+        "since": time_of(since),
         "by": by,
         "rows": [_row(row) for row in found.rows],
         "total": _row(total(found.rows)),
@@ -185,7 +185,3 @@ def _row(row: Row) -> dict[str, Any]:
         "cost_usd": row.micro / MICRO,
         "hosted_cost_usd": None if row.hosted_micro is None else row.hosted_micro / MICRO,
     }
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

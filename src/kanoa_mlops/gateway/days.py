@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 
+def time_of(at: float) -> str:
+    """'2026-11-28 09:40 UTC', for people."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def day_of(at: float) -> str:
     """'2026-11-28'. As text they sort as in time."""
     return datetime.fromtimestamp(at, UTC).date().isoformat()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from kanoa_mlops.gateway.allowances import Allowances
 from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.days import time_of
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import BackendView, State
@@ -177,7 +178,7 @@ class Line:
         until = self._purse.exhausted_until(post.backend)
         if until is None:
             return state
-        return State("exhausted", "its budget is spent", now + until - time.time())
+        return State("exhausted", f"its budget is spent until {time_of(until)}", now + until - time.time())
 
     @property
     def _limited(self) -> bool:
@@ -201,4 +202,5 @@ class Line:
             budget_renewed_at=None
             if left.renewed_at is None
             else time.monotonic() + left.renewed_at - time.time(),
+            budget_renewed_on=left.renewed_at,
         )

@@ -45,8 +45,8 @@ class Purse:
         if not caps:
             return Left(_BOUNDLESS, None)
         left = {cap: self.books.left((cap,), key=guest.id) or 0 for cap in caps}
-        spent = [cap for cap in caps if not left[cap]]
-        return Left(Decimal(min(left.values())) / MICRO, _renewed(spent or caps))
+        least = min(left.values())
+        return Left(Decimal(least) / MICRO, _renewed([cap for cap in caps if left[cap] == least]))
 
     def exhausted_until(self, backend: Backend) -> float | None:
         """Wall time at which there is money for this backend again; None where there still is."""

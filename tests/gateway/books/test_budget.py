@@ -13,6 +13,9 @@ DAY = Cap(Payer.KEY, Period.DAY, 1_000_000)
 MONTH = Cap(Payer.ALL, Period.MONTH, 9_000_000)
 
 
+ANEW = " The next day begins at 2026-11-29 00:00 UTC."
+
+
 def asked(micro: int, spent: int, *caps: Cap) -> Refusal | None:
     return refuse(caps, lambda cap: spent, micro, NOON)
 
@@ -22,7 +25,7 @@ def test_up_to_the_last_millionth() -> None:
     refusal = asked(400_001, 600_000, DAY)
     assert refusal is not None
     assert refusal.limit is Limit.KEY_DAY
-    assert refusal.message == "This key may cost $1.00 a day, and this request could exceed it."
+    assert refusal.message == "This key may cost $1.00 a day, and this request could exceed it." + ANEW
     assert refusal.retry_after_ms == 12 * 3600 * 1000, "at midnight, UTC"
 
 

@@ -280,11 +280,12 @@ def test_without_leave_or_money_it_waits_and_where_nothing_is_left_says_why(
 
 
 def test_a_spent_budget_is_told_with_the_time_of_the_next() -> None:
-    rules = replace(OPEN, budget_left=Decimal(0), budget_renewed_at=NOW + 7200)
+    rules = replace(OPEN, budget_left=Decimal(0), budget_renewed_at=NOW + 7200, budget_renewed_on=1795910400)
     assert decided(a_pool(LOCAL_AND_HOSTED.backends[1]), ASK, rules) == Refuse(
         429,
         "budget_spent",
-        "Not sent to hosted capacity: it can cost $0.0008, and $0.0000 of the budget is left.",
+        "Not sent to hosted capacity: it can cost $0.0008, and $0.0000 of the budget is left; "
+        "it begins anew at 2026-11-29 00:00 UTC.",
         7200,
     )
 

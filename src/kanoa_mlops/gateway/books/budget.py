@@ -10,7 +10,7 @@ from math import ceil
 from kanoa_mlops.gateway.books.key import Key
 from kanoa_mlops.gateway.books.money import format_dollars
 from kanoa_mlops.gateway.books.refusal import Limit, Refusal
-from kanoa_mlops.gateway.days import day_of, month_of, next_day, next_month
+from kanoa_mlops.gateway.days import day_of, month_of, next_day, next_month, time_of
 
 
 class Payer(StrEnum):
@@ -75,8 +75,10 @@ def refuse(caps: Iterable[Cap], committed: Callable[[Cap], int], micro: int, now
 
 def _refusal(cap: Cap, micro: int, now: float) -> Refusal:
     whose = {Payer.KEY: "This key", Payer.BACKEND: "That backend", Payer.ALL: "This gateway"}[cap.payer]
+    anew = renewed_at(cap.period, now)
     return Refusal(
         Limit(f"{cap.payer}_dollars_per_{cap.period}"),
-        f"{whose} may cost {format_dollars(cap.micro)} a {cap.period}, and this request could exceed it.",
-        ceil((renewed_at(cap.period, now) - now) * 1000) if micro <= cap.micro else None,
+        f"{whose} may cost {format_dollars(cap.micro)} a {cap.period}, and this request could exceed it."
+        + (f" The next {cap.period} begins at {time_of(anew)}." if micro <= cap.micro else ""),
+        ceil((anew - now) * 1000) if micro <= cap.micro else None,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from kanoa_mlops.gateway.days import time_of
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import BackendView
 from kanoa_mlops.gateway.policy.pool import Pool
@@ -40,7 +41,7 @@ def reach(ask: Ask, pool: Pool, rules: Rules) -> Reach:
         return Reach(nearby, (), barrier)
     left = max(Decimal(0), rules.budget_left)
     far = tuple(each for each in beyond if (cost := each.worst_cost(ask)) is not None and cost <= left)
-    return Reach(nearby, far, None if far else _unpaid(ask, beyond, left))
+    return Reach(nearby, far, None if far else _unpaid(ask, beyond, left, rules.budget_renewed_on))
 
 
 def near(ask: Ask, pool: Pool) -> tuple[BackendView, ...]:
@@ -67,9 +68,10 @@ def _forbidden(ask: Ask, rules: Rules) -> Barrier | None:
     return None
 
 
-def _unpaid(ask: Ask, beyond: Sequence[BackendView], left: Decimal) -> Barrier:
+def _unpaid(ask: Ask, beyond: Sequence[BackendView], left: Decimal, renewed_on: float | None) -> Barrier:
     costs = [cost for backend in beyond if (cost := backend.worst_cost(ask)) is not None]
     if not costs:
         return Barrier("owner", f"no price is set for {', '.join(backend.id for backend in beyond)}")
     reason = f"it can cost ${min(costs):.4f}, and ${left:.4f} of the budget is left"
-    return Barrier("budget", reason)
+    anew = f"; it begins anew at {time_of(renewed_on)}" if renewed_on is not None else ""
+    return Barrier("budget", reason + anew)

@@ -22,3 +22,5 @@ class Rules:
     """Dollars: the least of what the key and all together may still spend, reservations taken off."""
     budget_renewed_at: float | None = None
     """When there is more; None where that is not known."""
+    budget_renewed_on: float | None = None
+    """The same as a time of day: seconds since 1970."""
