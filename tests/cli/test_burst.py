@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.read import read_burst
+from kanoa_mlops.runtime.state import server_folder
 from kanoa_mlops.settings import load_settings
 from tests.cli.test_plan import run
 from tests.gateway.books.making import entry
+from tests.runtime.test_state import ENGINE, record
 
 GROQ = ("burst", "allow", "groq", "--for", "gpt-oss-120b")
 MINE = ("burst", "allow", "groq", "--for", "mine", "--with", "gpt-oss-120b")
@@ -191,6 +194,24 @@ def test_the_list_for_people(file: Path, home: Path, key: str) -> None:
     assert "There is no key: HF_TOKEN is not set. Set HF_TOKEN where the gateway runs" in words
     assert "Neither requests nor answers are stored" in " ".join(shown.stdout.split())
     assert KEY not in shown.stdout + shown.stderr
+
+
+def test_a_name_that_may_be_misspelt_is_allowed_and_told(file: Path, home: Path, key: str) -> None:
+    """It may be meant: hosted capacity alone for a model of its own."""
+    running = replace(record(), engines=(replace(ENGINE, model="smollm2"),))
+    folder = server_folder(load_settings().servers_dir, 8000)
+    folder.write(running)
+    question = "No backend here serves smollm; did you mean smollm2?"
+    made = run("burst", "allow", "groq", "--for", "smollm", "--with", "gpt-oss-120b", "--max-per-day", "2")
+    assert (made.returncode, question in made.stderr) == (0, True)
+    served = ("--for", "smollm2", "--with", "qwen3-vl-8b-instruct", "--max-per-day=1")
+    assert "No backend here" not in run("burst", "allow", "huggingface", *served).stderr
+    run(*GROQ, "--max-per-day", "2")
+    assert " ".join(run("burst", "list").stdout.split()).count(question) == 1
+    warnings = [each["warning"] for each in json.loads(run("burst", "list", "--json").stdout)["allowed"]]
+    assert warnings == [question, None, None]
+    folder.clear()
+    assert question not in run("burst", "list").stdout, "nothing is served that could be meant"
 
 
 def test_the_list_for_programs(file: Path, home: Path, key: str) -> None:

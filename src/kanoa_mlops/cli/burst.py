@@ -129,7 +129,9 @@ def _show(screen: Screen, burst: Burst, rows: list[Shown]) -> None:
         grant = each.grant
         sums = cap_of(grant.micro_per_day, grant.micro_per_month)
         facts = [f"At most {sums}." if sums else "", f"{limits_text(grant.limits)}." if grant.limits else ""]
-        screen.item(" ".join(filter(None, [f"{grant.id}:", *facts, each.policy, each.missing])))
+        screen.item(
+            " ".join(filter(None, [f"{grant.id}:", *facts, each.policy, each.missing, each.unserved]))
+        )
     in_all = cap_of(burst.micro_per_day, burst.micro_per_month)
     screen.say(f"Requests leave that would wait {burst.after_seconds:g} s, or that nothing here can answer.")
     if in_all:

@@ -19,8 +19,10 @@ from kanoa_mlops.gateway.burst.allowed import AllowedProvider, BurstConfig
 from kanoa_mlops.gateway.burst.grant import Burst, Grant
 from kanoa_mlops.gateway.burst.granting import Entry, burst_of
 from kanoa_mlops.gateway.burst.secret import Secrets
+from kanoa_mlops.gateway.burst.unserved import unserved
 from kanoa_mlops.gateway.days import month_of
 from kanoa_mlops.gateway.policy.allowance import Limit
+from kanoa_mlops.runtime.state import running_servers
 from kanoa_mlops.settings import Settings, environment
 
 _TRAINS = {
@@ -45,6 +47,8 @@ class Shown:
     """Why there is no key; '' where there is one."""
     left: int | None
     """Micro-dollars that may still be spent there today; None where nothing limits it, or nobody knows."""
+    unserved: str
+    """That no server here serves its model, where that may be a mistake; '' elsewhere."""
 
     @property
     def policy(self) -> str:
@@ -69,7 +73,7 @@ def shown(
     def look(entry: Entry, usual: str | None) -> str:
         found = secrets.look(entry, usual)
         why = f"{found.why} {found.hint}".strip()
-        missing.append(f"{why[:1].upper()}{why[1:]}")
+        missing.append(_sentence(why))
         return found.text
 
     burst = burst_of(config, catalog, look, taken)
@@ -79,9 +83,17 @@ def shown(
         catalog.providers[entry.provider.lower()] if isinstance(entry, AllowedProvider) else None
         for entry in config.allowed
     ]
+    here = _served(settings, catalog)
     rows = zip(burst.grants, providers, missing, strict=True)
     return burst, [
-        Shown(grant, provider, why, _left(burst, grant, spending, now)) for grant, provider, why in rows
+        Shown(
+            grant,
+            provider,
+            why,
+            _left(burst, grant, spending, now),
+            _sentence(unserved(grant.model, here)),
+        )
+        for grant, provider, why in rows
     ]
 
 
@@ -155,6 +167,7 @@ def document(each: Shown) -> dict[str, Any]:
         "dollars_per_month": dollars(grant.micro_per_month),
         "dollars_left_today": dollars(each.left),
         "key": not each.missing,
+        "warning": each.unserved or None,
         "data_policy": _policy_document(provider) if provider else None,
     }
 
@@ -186,6 +199,17 @@ def _policy_document(provider: Provider) -> dict[str, Any]:
         "url": source.url,
         "checked": source.checked.isoformat(),
     }
+
+
+def _served(settings: Settings, catalog: Catalog) -> list[str]:
+    """By the servers that run: names, and aliases where the catalog knows any."""
+    running = [name for record in running_servers(settings.servers_dir) for name in record.models]
+    known = (catalog.models[name] for name in running if name in catalog.models)
+    return [*running, *(alias for model in known for alias in model.aliases)]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _spending(settings: Settings, now: float) -> Spending | None:

@@ -23,6 +23,7 @@ def _terms(each: Shown, burst: Burst) -> Iterator[tuple[str, str]]:
     grant = each.grant
     images = " and images" if grant.abilities.sees else ""
     yield "What", f"Whole requests for {grant.model}, with their prompts{images}."
+    yield "But", each.unserved
     yield "When", f"Nothing here can answer them, or they would wait {burst.after_seconds:g} s or longer."
     yield "Whose", "Where keys are asked for, only of those made with `keys add --burst`."
     yield "To", f"{grant.provider}, {grant.name} at {grant.base_url}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kanoa_mlops.gateway.backends import Backends, granted
 from kanoa_mlops.gateway.books.budget import Payer, caps
 from kanoa_mlops.gateway.burst.grant import Burst, Grant
+from kanoa_mlops.gateway.burst.unserved import unserved
 from kanoa_mlops.gateway.purse import Purse
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,12 @@ class Beyond:
             if backend.grant and backend.id not in wanted:
                 log.info("%s answers no more for %s", backend.id, backend.model)
                 self.backends.remove(backend.id)
+        own = [backend for backend in self.backends.all() if not backend.grant]
+        here = [name for backend in own for name in (backend.model, *backend.aliases)]
         for backend in wanted.values():
             if self.backends.get(backend.id) != backend:
+                if warning := unserved(backend.model, here):
+                    log.warning("burst: %s (%s)", warning, backend.id)
                 log.info("%s may leave to %s (%s)", backend.model, backend.engine, backend.id)
             # Also where it is as it was: who waits for its model may leave by the new rules.
             self.backends.put(backend)
