@@ -106,12 +106,26 @@ def test_for_programs(write: Callable[[Sequence[Entry]], None]) -> None:
 
 def test_days_are_whole_ones(write: Callable[[Sequence[Entry]], None]) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    first = today - timedelta(days=2)
+    first = today - timedelta(days=1)
     write([entry("a", at=first.timestamp()), entry("b", at=first.timestamp() - 1)])
     by_day = json.loads(run("usage", "--since", "2d", "--json").stdout)
     assert [row["label"] for row in by_day["rows"]] == [first.date().isoformat()]
     assert by_day["since"] == f"{first.date()} 00:00 UTC"
     assert json.loads(run("usage", "--by", "model", "--since", "12h", "--json").stdout)["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("since", "days"), [("1d", 1), ("24h", 1), ("25h", 2), ("2d", 2), ("7d", 7), ("", 7)]
+)
+def test_as_many_days_are_shown_as_are_asked_for(
+    write: Callable[[Sequence[Entry]], None], since: str, days: int
+) -> None:
+    """Today is one of them."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    write([entry(f"{ago}", at=(today - timedelta(days=ago)).timestamp()) for ago in range(10)])
+    shown = json.loads(run("usage", *(("--since", since) if since else ()), "--json").stdout)
+    assert len(shown["rows"]) == days
+    assert shown["rows"][-1]["label"] == today.date().isoformat()
 
 
 def test_keys_by_name(home: Path, write: Callable[[Sequence[Entry]], None]) -> None:

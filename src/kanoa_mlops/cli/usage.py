@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from kanoa_mlops.render.chart import Bar, chart
 from kanoa_mlops.settings import Settings, load_settings
 
 _WIDTH = 80
+_DAY = 86400.0
 _NUMBERS = ("REQUESTS", "FAILED", "PROMPT", "ANSWER", "COST", "HOSTED")
 
 
@@ -42,7 +44,7 @@ _NUMBERS = ("REQUESTS", "FAILED", "PROMPT", "ANSWER", "COST", "HOSTED")
     default="7d",
     show_default=True,
     callback=options.age,
-    help="How far back: 12h, 7d. Days are whole ones, of UTC.",
+    help="How far back: 12h, 7d. By day, 7d is today and the six days before, of UTC.",
 )
 @options.as_json
 def command(by: str, since: float, as_json: bool) -> None:
@@ -52,7 +54,7 @@ def command(by: str, since: float, as_json: bool) -> None:
     cheapest provider whose price the catalog knows.
     """
     screen, settings, dimension = Screen(), load_settings(), Dimension(by)
-    begin = _begin(time.time() - since, dimension)
+    begin = _begin(time.time(), since, dimension)
     found = _find(settings, dimension, begin)
     if as_json:
         screen.json(_document(found, dimension, begin))
@@ -62,10 +64,13 @@ def command(by: str, since: float, as_json: bool) -> None:
         _show(screen, found, dimension)
 
 
-def _begin(at: float, by: Dimension) -> float:
-    """A day is not shown in part."""
+def _begin(now: float, since: float, by: Dimension) -> float:
+    """A day is not shown in part; the last is today, which is one of so many."""
+    at = now - since
     if by is not Dimension.DAY:
         return at
+    if since >= _DAY:
+        at = now - (math.ceil(since / _DAY) - 1) * _DAY
     return datetime.fromisoformat(day_of(at)).replace(tzinfo=UTC).timestamp()
 
 
