@@ -123,3 +123,41 @@ def test_what_stands_behind_an_image_is_seen(named: bytes) -> None:
     assert json.loads(goes) == {**asked, "model": SMALL.engine_model}
     written_anew = json.dumps({**asked, "model": SMALL.engine_model}, separators=(",", ":")).encode()
     assert (goes == written_anew) is bool(named)
+
+
+ASKED = {"include_usage": True}
+
+
+@pytest.mark.parametrize(
+    ("engine", "fields", "options"),
+    [
+        ("kanoa-mlops", {}, ASKED),
+        ("vllm 0.32", {}, ASKED),
+        ("ollama", {"model": "tiny"}, ASKED),
+        ("vllm", {"max_tokens": 10**6}, ASKED),
+        ("vllm", {"stream_options": {"include_usage": False, "x": 1}}, {"include_usage": True, "x": 1}),
+        ("vllm", {"stream_options": None}, ASKED),
+        ("vllm", {"stream": False}, None),
+        ("llama.cpp b11549", {}, None),
+        ("tgi", {}, None),
+    ],
+)
+def test_who_counts_a_streams_tokens_only_when_asked_is_asked(
+    engine: str, fields: dict[str, Any], options: object
+) -> None:
+    hi = [{"role": "user", "content": "hi"}]
+    whole = {"model": "smollm2", "messages": hi, "stream": True, **fields}
+    raw = json.dumps(whole).encode()
+    goes = prepare(parse_body(raw, chat=False), replace(SMALL, engine=engine))
+    length = {"max_tokens": 2048} if "max_tokens" in fields else {}
+    expected = whole | {"model": "smollm2"} | length
+    assert json.loads(goes) == (expected if options is None else expected | {"stream_options": options})
+    if options is None and whole["model"] == "smollm2":
+        assert goes == raw
+
+
+def test_a_large_image_is_not_written_anew_to_ask() -> None:
+    image = b"data:;base64," + b"A" * 9000
+    raw = b' {"stream":true, "model" : "smollm2", "messages":[{"role":"user","content":"' + image + b'"}]}'
+    goes = prepare(parse_body(raw, chat=False), replace(SMALL, engine="vllm"))
+    assert goes == raw.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)

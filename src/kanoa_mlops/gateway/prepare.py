@@ -13,6 +13,7 @@ from typing import Any
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.counters.dialect import engine_name
+from kanoa_mlops.gateway.counting import options_of, spliced
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.hosted import outgoing
 
@@ -24,11 +25,19 @@ _ANSWER = ("max_tokens", "max_completion_tokens")
 
 
 def prepare(asked: Asked, backend: Backend) -> bytes:
-    """The request in the engine's words: an alias becomes the name that the engine knows."""
+    """The request in the engine's words: an alias becomes the name that the engine knows.
+
+    An engine that counts the tokens of a stream only when asked is asked; `Tally` hides what it tells.
+    """
     known = asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model)
     changed = _shortened(asked.fields, backend) | _chosen(asked.fields, backend)
     if backend.grant:
         return as_json(outgoing({**asked.fields, **changed, "model": backend.engine_model}))
+    if counted := options_of(asked, backend):
+        if changed or "stream_options" in asked.fields:
+            changed |= counted
+        else:
+            asked = replace(asked, raw=spliced(asked.raw), fields={**asked.fields, **counted})
     if known and not changed:
         return asked.raw
     renamed = None if changed else _renamed(asked, backend.engine_model)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.counting import is_asked
 from kanoa_mlops.gateway.engine_errors import translate_hidden
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.events import DONE, data_of, event
 from kanoa_mlops.gateway.hosted import without_count
-from kanoa_mlops.gateway.usage import Step, Usage, add_steps, find_usage
+from kanoa_mlops.gateway.usage import Step, Usage, add_steps, find_timings, find_usage
 
 # A raw line feed or an unescaped quote cannot stand inside a JSON string, so no model's words match these.
 _DONE = re.compile(rb"^data: ?\[DONE\]", re.M)
@@ -29,6 +30,7 @@ class Tally:
         self._steps = steps
         self._wants_usage = wants_usage
         self._identity: dict[str, Any] | None = None
+        self._told = False
         self.deltas = 0
         """Pieces of text that went by."""
         self.usage: Usage | None = None
@@ -44,7 +46,9 @@ class Tally:
         if self._identity is None:
             self._identity = _identity(events)
         self.deltas += len(_DELTA.findall(events))
-        self.usage = find_usage(events) or self.usage
+        told = find_usage(events)
+        self._told = self._told or told is not None
+        self.usage = told or (None if self._told else find_timings(events)) or self.usage
         end = _DONE.search(events)
         if end is None or self.error:
             return self._counted(events)
@@ -52,18 +56,19 @@ class Tally:
         return self._counted(events[: end.start()] + self._missing_usage()) + DONE
 
     def _counted(self, events: bytes) -> bytes:
-        if self._backend.grant and not self._wants_usage:
+        if is_asked(self._backend) and not self._wants_usage:
             events = without_count(events)
         return add_steps(events, self._steps, self._backend.model)
 
     def _missing_usage(self) -> bytes:
-        if not self._wants_usage or self.usage:
+        if not self._wants_usage or self._told:
             return b""
+        found = self.usage or Usage(0, self.deltas)
         usage = {
-            "prompt_tokens": 0,
-            "completion_tokens": self.deltas,
-            "total_tokens": self.deltas,
-            "estimated": True,
+            "prompt_tokens": found.prompt_tokens,
+            "completion_tokens": found.completion_tokens,
+            "total_tokens": found.prompt_tokens + found.completion_tokens,
+            **({} if self.usage else {"estimated": True}),
         }
         return event({**(self._identity or {}), "choices": [], "usage": usage})
 

@@ -10,6 +10,7 @@ from typing import Any
 
 # A quote inside a JSON string is escaped, so this meets only a real key whose value is an object.
 _KEY = re.compile(rb'"usage"\s*:\s*(?=\{)')
+_TIMINGS = re.compile(rb'"timings"\s*:\s*(?=\{)')
 _DECODER = json.JSONDecoder()
 _LONGEST = 4096  # bytes of a usage object; real ones have a few hundred
 
@@ -49,9 +50,20 @@ def find_usage(answer: bytes) -> Usage | None:
     at = answer.rfind(b'"usage"')
     while at >= 0:
         if match := _KEY.match(answer, at):
-            return _parse(answer[match.end() : match.end() + _LONGEST])
+            return usage_of(_object_at(answer, match.end()))
         at = answer.rfind(b'"usage"', 0, at)
     return None
+
+
+def find_timings(events: bytes) -> Usage | None:
+    """What llama.cpp tells at the end of every stream, whether asked or not: `timings`."""
+    at = events.rfind(b'"timings"')
+    match = _TIMINGS.match(events, at) if at >= 0 else None
+    value = _object_at(events, match.end()) if match else None
+    if value is None or "predicted_n" not in value:
+        return None
+    prompt = _count(value.get("prompt_n")) + _count(value.get("cache_n"))
+    return Usage(prompt, _count(value.get("predicted_n")))
 
 
 def usage_of(value: object) -> Usage | None:
@@ -96,12 +108,12 @@ def _summed(value: dict[str, Any], steps: Sequence[Step], model: str) -> dict[st
     }
 
 
-def _parse(text: bytes) -> Usage | None:
+def _object_at(text: bytes, begin: int) -> dict[str, Any] | None:
     try:
-        value, _ = _DECODER.raw_decode(text.decode(errors="replace"))
+        value, _ = _DECODER.raw_decode(text[begin : begin + _LONGEST].decode(errors="replace"))
     except ValueError:
         return None
-    return usage_of(value)
+    return value if isinstance(value, dict) else None
 
 
 def _count(value: object) -> int:

@@ -150,3 +150,21 @@ def test_engines_are_known_by_name_with_or_without_their_version() -> None:
     assert dialect("llama.cpp").path == dialect("llama.cpp b11549").path == "/metrics"
     assert dialect("ollama 0.40").path == "/api/ps"
     assert dialect_of("tgi 3.0") is None
+
+
+def test_of_a_gateway_only_the_model_that_is_asked_for_counts() -> None:
+    text = (
+        'kanoa_engine_prompt_tokens_total{backend="a",engine="vllm",model="one"} 3.0\n'
+        'kanoa_engine_prompt_tokens_total{backend="a-2",engine="vllm",model="one"} 4.0\n'
+        'kanoa_engine_prompt_tokens_total{backend="b",engine="vllm",model="other"} 100.0\n'
+        'kanoa_prompt_tokens_total{model="one"} 5.0\n'
+        'kanoa_queue_length{model="one"} 2.0\n'
+    )
+    assert read("kanoa-mlops", text, "one") == EngineCounters(waiting=2, prompt_tokens_total=7)
+    assert isinstance(read("kanoa-mlops", text, "nobody"), Unreadable)
+
+
+def test_of_one_whose_engines_tell_nothing_its_own_count() -> None:
+    text = 'kanoa_prompt_tokens_total{model="one"} 5.0\nkanoa_completion_tokens_total{model="one"} 6.0\n'
+    expected = EngineCounters(prompt_tokens_total=5, generation_tokens_total=6)
+    assert read("kanoa-mlops 1.0", text, "one") == expected

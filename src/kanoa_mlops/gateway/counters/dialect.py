@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
 from kanoa_mlops.gateway.counters.exposition import read_exposition
 from kanoa_mlops.gateway.counters.loaded import read_loaded
-from kanoa_mlops.gateway.counters.names import LLAMA_CPP, VLLM
+from kanoa_mlops.gateway.counters.names import GATEWAY, LLAMA_CPP, VLLM
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,17 @@ class Dialect:
     """What tells its counters, likewise."""
     read: Callable[[str, str], EngineCounters | Unreadable]
     """From the text of the answer, and the engine's own name of the model."""
+    counts_streams: bool = False
+    """Tells the tokens of a stream without being asked for them, as `timings`."""
 
 
 _DIALECTS = {
     "vllm": Dialect("/health", "/metrics", lambda text, model: read_exposition(text, VLLM)),
     # Open only with its flag `--metrics`, and behind its key.
-    "llama.cpp": Dialect("/health", "/metrics", lambda text, model: read_exposition(text, LLAMA_CPP)),
+    "llama.cpp": Dialect(
+        "/health", "/metrics", lambda text, model: read_exposition(text, LLAMA_CPP), counts_streams=True
+    ),
+    "kanoa-mlops": Dialect("/health", "/metrics", lambda text, model: read_exposition(text, GATEWAY, model)),
     "ollama": Dialect("/api/version", "/api/ps", read_loaded),
 }
 ENGINES = tuple(_DIALECTS)

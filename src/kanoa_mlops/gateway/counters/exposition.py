@@ -12,14 +12,17 @@ from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
 from kanoa_mlops.gateway.counters.names import Names
 
 
-def read_exposition(text: str, names: Names) -> EngineCounters | Unreadable:
+def read_exposition(text: str, names: Names, model: str = "") -> EngineCounters | Unreadable:
     """Series of one name are added up: an engine in several parts tells one of each part.
 
     A share is the highest of its series. Lines of other names are not looked at, whatever they are.
+
+    Args:
+        model: only series with this label, where one text tells of several models.
     """
     wanted = {name for each in names.values() for name in each}
     try:
-        found = _samples(text, wanted)
+        found = _samples(text, wanted, model)
     except (ValueError, IndexError) as error:
         return Unreadable(f"a line is not Prometheus' text format: {error}")
     if not found:
@@ -31,13 +34,14 @@ def read_exposition(text: str, names: Names) -> EngineCounters | Unreadable:
     return EngineCounters(**values)
 
 
-def _samples(text: str, wanted: set[str]) -> dict[str, list[float]]:
+def _samples(text: str, wanted: set[str], model: str) -> dict[str, list[float]]:
     found: defaultdict[str, list[float]] = defaultdict(list)
     # Hundreds of lines are told, of which a few are wanted, every few seconds.
     lines = [line for line in text.split("\n") if _name(line) in wanted]
     for family in text_string_to_metric_families("\n".join(lines) + "\n"):
         for sample in family.samples:
-            found[sample.name].append(sample.value)
+            if not model or sample.labels.get("model") == model:
+                found[sample.name].append(sample.value)
     return found
 
 

@@ -33,3 +33,15 @@ LLAMA_CPP: Names = MappingProxyType(
         "steps_total": ("llamacpp:n_decode_total",),
     }
 )
+# One of our own: what it read of its engines, or what it counted itself before those that tell nothing.
+GATEWAY: Names = MappingProxyType(
+    {
+        "running": ("kanoa_engine_requests_running", "kanoa_backend_requests_in_flight"),
+        "waiting": ("kanoa_queue_length",),
+        "kv_cache_usage": ("kanoa_engine_kv_cache_usage_ratio",),
+        "prompt_tokens_total": ("kanoa_engine_prompt_tokens_total", "kanoa_prompt_tokens_total"),
+        "generation_tokens_total": ("kanoa_engine_generation_tokens_total", "kanoa_completion_tokens_total"),
+        "requests_done_total": ("kanoa_engine_requests_done_total",),
+        "steps_total": ("kanoa_engine_steps_total",),
+    }
+)

@@ -1,0 +1,31 @@
+"""The tokens of a stream whose client did not ask for them: the ledger wants what the engine counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kanoa_mlops.gateway.backends import Backend
+from kanoa_mlops.gateway.body import Asked
+from kanoa_mlops.gateway.counters.dialect import dialect_of
+
+_QUESTION = b'"stream_options":{"include_usage":true},'
+
+
+def is_asked(backend: Backend) -> bool:
+    """Tells them when asked alone. One that nothing is known of may refuse the question; nobody asks it."""
+    dialect = dialect_of(backend.engine)
+    return backend.grant is not None or (dialect is not None and not dialect.counts_streams)
+
+
+def options_of(asked: Asked, backend: Backend) -> dict[str, Any]:
+    """The `stream_options` that ask for them; nothing where they need not."""
+    if not asked.stream or asked.wants_usage or not is_asked(backend):
+        return {}
+    given = asked.fields.get("stream_options") or {}
+    return {"stream_options": {**given, "include_usage": True}}
+
+
+def spliced(raw: bytes) -> bytes:
+    """The same object with the question before all else, as writing a large image anew takes long."""
+    begin = raw.index(b"{") + 1
+    return b"".join((raw[:begin], _QUESTION, raw[begin:]))
