@@ -21,6 +21,7 @@ from tests.traefik.conftest import Authority
 
 GUIDE = (GUIDES / "behind-traefik.md").read_text(encoding="utf-8")
 [WAY] = re.findall(r"^## From nothing to two machines\n(.*?)^## ", GUIDE, re.DOTALL | re.MULTILINE)
+[TRIAL] = re.findall(r"^## To try it on one machine\n.*?^```bash\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 _BLOCK = re.compile(r"^```(bash|yaml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SERVER = re.compile(r"^(?:kanoa-mlops gateway|traefik) .*$", re.MULTILINE)
 NAME = "guide_reader"
@@ -49,6 +50,32 @@ async def test_its_commands_lead_there(home: Path, authority: Authority, server:
     ]
     entries = server.execute("SELECT count(*) FROM kanoa_mlops.entries", server.url(NAME))
     assert entries == [(1,)]
+
+
+async def test_a_trial_needs_no_network_and_no_authority(
+    home: Path, authority: Authority, server: Postgres
+) -> None:
+    gateway, https, http = (str(free_port()) for _ in range(3))
+    async with FakeEngine() as engine:
+        backend = f"{{model: smollm2, url: {engine.url}, engine: other, context: 4096}}"
+        (home / "gateway.yaml").write_text(f"backends:\n  - {backend}\n")
+        typed = TRIAL
+        for there, here in {
+            "gateway --config gateway.yaml": f"gateway --port {gateway} --config gateway.yaml",
+            "render traefik": f"render traefik --port {https} --http-port {http}",
+            "127.0.0.1:8000": f"127.0.0.1:{gateway}",
+            "localhost:8443": f"localhost:{https}",
+        }.items():
+            assert there in typed, there
+            typed = typed.replace(there, here)
+        typed = re.sub(r" +# .*", "", typed)
+        typed = _beside(typed, f"http://127.0.0.1:{gateway}/health", f"https://localhost:{https}/")
+        ask = typed[typed.rindex("curl ") :].replace("$KEY", "nobody").replace("--fail-with-body", "")
+        done = await asyncio.to_thread(_run, typed + ask, home, authority, server)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"smollm2"' in done.stdout
+    assert done.stdout.count("The sales rise.") == 1, "who has no key is not let in"
+    assert "invalid_api_key" in done.stdout
 
 
 def _typed(home: Path, authority: Authority, server: Postgres, engine: FakeEngine) -> str:
@@ -86,6 +113,11 @@ def _typed(home: Path, authority: Authority, server: Postgres, engine: FakeEngin
         f"http://127.0.0.1:{other}/health",
         f"https://localhost:{https}/",
     ]
+    return _beside(typed, *looks)
+
+
+def _beside(typed: str, *looks: str) -> str:
+    """What serves goes on beside the script, which waits until it does."""
     assert len(_SERVER.findall(typed)) == len(looks)
     urls = iter(looks)
     return _SERVER.sub(lambda line: f"{line[0]} &\nserves {next(urls)}", typed)
@@ -94,7 +126,9 @@ def _typed(home: Path, authority: Authority, server: Postgres, engine: FakeEngin
 _BEFORE = """\
 set -eu
 trap 'kill $(jobs -p)' EXIT
-serves() { curl --silent --fail --output /dev/null --retry 300 --retry-all-errors --retry-delay 1 "$1"; }
+serves() {
+  curl --insecure --silent --fail --output /dev/null --retry 300 --retry-all-errors --retry-delay 1 "$1"
+}
 booked() { until kanoa-mlops usage --by key | grep --quiet anna; do sleep 0.2; done; }
 """
 
