@@ -9,11 +9,12 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from kanoa_mlops.cli import options
+from kanoa_mlops.cli.folded import folded
 from kanoa_mlops.cli.loop import run, stop_on_signals
 from kanoa_mlops.cli.reception import reception
 from kanoa_mlops.cli.screen import Screen
@@ -57,8 +58,9 @@ def command(path: Path, host: str | None, port: int | None) -> None:
     screen, settings = Screen(), load_settings()
     host = host or settings.host
     # A file of its own: Python's is written line by line.
-    log = LazyLog(os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8"))
-    log.setFormatter(Stamped())
+    stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
+    log = LazyLog(stream)
+    log.setFormatter(_Folded(stream) if stream.isatty() else Stamped())
     logging.basicConfig(handlers=[log])
     keep_records_short()
     logging.getLogger("kanoa_mlops").setLevel(logging.INFO)
@@ -68,6 +70,17 @@ def command(path: Path, host: str | None, port: int | None) -> None:
             who = "reaches it" if first.config.open else "has a key"
             screen.say(f"{host} is open to the network: whoever {who} may use it.")
         run(_answer(screen, settings, path, first, host, port or settings.port, desk))
+
+
+class _Folded(Stamped):
+    """For a person at a terminal. A file and a program take each line as it is, and fast."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def format(self, record: logging.LogRecord) -> str:
+        return folded(super().format(record), self._stream)
 
 
 @dataclass(frozen=True)

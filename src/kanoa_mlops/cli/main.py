@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from io import StringIO
 from typing import Any
 
 import click
@@ -89,7 +90,9 @@ def _run(arguments: Sequence[str] | None, program: str) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        said = StringIO()
+        error.show(file=said)
+        click.echo(folded(said.getvalue().rstrip("\n"), sys.stderr), err=True)
         return 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nInterrupted.", err=True)
