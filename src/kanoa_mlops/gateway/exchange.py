@@ -73,6 +73,8 @@ class Exchange:
     engine_seconds: float = 0.0
     """From sending to the first byte."""
     first_byte_seconds: float | None = None
+    begun: bool = False
+    """The client has something of what was asked for last; a model may be asked several times."""
     trace: Trace | None = None
     """Where anybody wants to see it."""
     stream: Stream | None = None
@@ -139,6 +141,7 @@ class Exchange:
         return {"x-kanoa-cost-usd-at-most": f"{self.reservation.micro / MICRO:.6f}"}
 
     def first_byte(self) -> None:
+        self.begun = True
         if self.first_byte_seconds is None:
             self.first_byte_seconds = self.seconds
 

@@ -79,7 +79,7 @@ class Holding:
             try:
                 return await once()
             except ApiError as error:
-                if error.code not in _ENGINE_GONE or exchange.first_byte_seconds is not None:
+                if error.code not in _ENGINE_GONE or exchange.begun:
                     raise
             await asyncio.sleep(pause)
         return await once()

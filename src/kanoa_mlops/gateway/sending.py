@@ -63,11 +63,6 @@ class Errand:
     attempts: int = 0
     """Backends it was sent to. Those of its exchange are more where a model is asked several times."""
 
-    @property
-    def began(self) -> bool:
-        """The client has something of the answer. Of a whole one it has all or nothing."""
-        return self.asked.stream and self.exchange.first_byte_seconds is not None
-
 
 @dataclass(frozen=True)
 class Sending:
@@ -84,6 +79,7 @@ class Sending:
         Raises:
             ApiError: why it was refused, or how it failed where it was first sent.
         """
+        errand.exchange.begun = False
         seat = await self._paid(errand, await self._seat(errand))
         tried: frozenset[str] = frozenset()
         while True:
@@ -152,7 +148,7 @@ class Sending:
                 return None
             return self.dispatcher.elsewhere(errand.ask, errand.guest, tried | {seat.backend.id})
 
-        return Moving(errand.exchange.patience, look, lambda: errand.began)
+        return Moving(errand.exchange.patience, look, lambda: errand.exchange.begun)
 
     def _may_leave(self, errand: Errand, seat: Seat) -> bool:
         """One that does not begin, for another one. Once: what is too long for two is so for a third."""
@@ -175,10 +171,10 @@ class Sending:
         try:
             answer = await self._forwarded(errand, seat.backend)
         except asyncio.CancelledError:
-            if may_leave and not errand.began and (late := exchange.patience.recover()):
+            if may_leave and not exchange.begun and (late := exchange.patience.recover()):
                 raise late from None
             if exchange.patience.ran_out:
-                seat.met(Outcome(fault="stalled" if errand.began else "late"))
+                seat.met(Outcome(fault="stalled" if exchange.begun else "late"))
             raise
         finally:
             if exchange.usage:
@@ -213,7 +209,7 @@ class Sending:
             return None
         seat.met(outcome)
         _date(error, seat)
-        if exchange.reservation and self.purse and not errand.began and outcome.fault != "cut":
+        if exchange.reservation and self.purse and not exchange.begun and outcome.fault != "cut":
             # Who refuses charges nothing. Where the connection broke nobody knows.
             self.purse.books.release(exchange.reservation)
             exchange.reservation = None
@@ -227,7 +223,7 @@ class Sending:
             ApiError: the failure, where another try is of no use or not allowed.
         """
         exchange, ask = errand.exchange, errand.ask
-        if errand.began:
+        if exchange.begun:
             raise failure
         if counted := _counted(failure):
             # Now it is known how long the prompt is. Who has more room can take it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import openai
@@ -15,6 +17,7 @@ from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.metrics import Metrics
 from kanoa_mlops.gateway.reception import Reception
 from kanoa_mlops.grounding.library import Library
+from kanoa_mlops.runtime.fleet.fleet import Fleet
 from tests.fakes.engine import USAGE
 from tests.fakes.reciting import Calls, RecitingEngine, Said
 from tests.gateway.conftest import Door, OpenDoor, backend
@@ -202,15 +205,61 @@ class Ending(RecitingEngine):
         return await super()._answer(request)
 
 
+@pytest.mark.parametrize("stream", [True, False])
 async def test_a_later_round_that_fails_is_tried_elsewhere_too(
-    recite: Recite, open_door: OpenDoor, library: Library
+    recite: Recite, open_door: OpenDoor, library: Library, stream: bool
 ) -> None:
     other = await recite(ANSWER)
     async with Ending([looks_for("sensor drift")]) as first:
         door = await open_door(backend(first.url), second(other.url), library=library)
-        answer = await door.post(CHAT, asked("Tell me.", grounding=AUTO))
-    assert (answer.status, answer.headers["x-kanoa-backend"]) == (200, "second")
+        answer = await door.post(CHAT, asked("Tell me.", grounding=AUTO, stream=stream))
+    assert answer.status == 200
+    if stream:  # its head went out before the second round
+        deltas = [each["choices"][0]["delta"] for each in chunks(answer) if each["choices"]]
+        assert "".join(each.get("content", "") for each in deltas) == "".join(ANSWER)
+    else:
+        assert answer.headers["x-kanoa-backend"] == "second"
     assert len(other.received) == 1
+
+
+class Faltering(RecitingEngine):
+    """Breaks off the second time it is asked."""
+
+    times = 0
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.times += 1
+        if self.times == 2 and request.transport:
+            request.transport.abort()
+            return web.Response()
+        return await super()._answer(request)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that is there whenever somebody wants it."""
+
+    name: str = "smollm2"
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        ready()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_engine_that_dies_in_a_later_round_is_loaded_and_asked_again(
+    open_door: OpenDoor, library: Library, stream: bool
+) -> None:
+    async with (
+        Faltering([looks_for("sensor drift"), ANSWER]) as engine,
+        Fleet([Loaded()], lambda names: True) as fleet,
+    ):
+        on_demand = backend(engine.url, state="asleep", on_demand=True)
+        door = await open_door(on_demand, library=library, loader=fleet)
+        answer = await door.post(CHAT, asked("Tell me.", grounding=AUTO, stream=stream))
+        assert answer.status == 200
+        assert ANSWER[0] in answer.text
+        assert (engine.times, len(engine.received)) == (3, 2)
 
 
 class Slow(RecitingEngine):
