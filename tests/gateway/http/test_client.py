@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -138,6 +140,15 @@ async def test_nobody_there() -> None:
     # Without the address, which asyncio adds: what is said goes on to clients.
     with pytest.raises(Unreachable, match=r"^connection refused$"):
         async with Client("test").ask("GET", f"http://127.0.0.1:{free_port()}/"):
+            pass
+
+
+async def test_a_name_that_is_not_known_is_not_told_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a Mac says it, where 8 is also the system's number of another error.
+    error = socket.gaierror(8, "nodename nor servname provided, or not known")
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", AsyncMock(side_effect=error))
+    with pytest.raises(Unreachable, match=r"^nodename nor servname provided, or not known$"):
+        async with Client("test").ask("GET", "http://nobody.invalid/"):
             pass
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -86,7 +87,8 @@ async def connect(where: Where, out: WayOut) -> Connection:
 
 def _words(error: OSError | TimeoutError) -> str:
     """Without the number, and without the address that asyncio puts into some."""
-    if error.errno and error.errno > 0 and not isinstance(error, ssl.SSLError):
+    # The numbers of these two are not the system's, though on some systems they look as if they were.
+    if error.errno and not isinstance(error, (ssl.SSLError, socket.gaierror)):
         return os.strerror(error.errno).lower()
     return error.strerror or str(error) or f"no connection within {_CONNECT_SECONDS:g} s"
 
