@@ -74,6 +74,13 @@ async def gateway(home: Path, engine: str) -> AsyncIterator[Gateway]:
         assert await asyncio.to_thread(process.wait, 60) == 0, log.read_text()
 
 
+def test_its_help_waits_for_nothing_that_only_serving_needs() -> None:
+    program = [sys.executable, "-X", "importtime", "-m", "kanoa_mlops", "gateway", "--help"]
+    modules = _LOADED.findall(subprocess.run(program, capture_output=True, text=True, check=True).stderr)
+    assert "kanoa_mlops.gateway.config" in modules
+    assert not {"prometheus_client", "kanoa_mlops.gateway.app"} & set(modules)
+
+
 @pytest.fixture
 async def engine() -> AsyncIterator[FakeEngine]:
     async with FakeEngine() as running:

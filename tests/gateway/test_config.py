@@ -107,6 +107,11 @@ def test_a_backend_and_a_provider_have_ids_of_their_own(tmp_path: Path, catalog:
         burst_in(read_config(path), catalog, key_of)
 
 
+def test_a_file_that_cannot_be_looked_for_is_told_as_one_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"cannot be read: File name too long\.$"):
+        read_config(tmp_path / ("a" * 300))
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

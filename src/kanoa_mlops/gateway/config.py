@@ -14,9 +14,8 @@ from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.gateway.backends import Backend, Kind
 from kanoa_mlops.gateway.burst.allowed import BurstConfig, Tokens
 from kanoa_mlops.gateway.burst.grant import Burst
-from kanoa_mlops.gateway.counters.dialect import ENGINES, engine_name
 from kanoa_mlops.gateway.vectors import Vectors
-from kanoa_mlops.marked import read_marked
+from kanoa_mlops.marked import Marked, read_marked
 from kanoa_mlops.placed import Placed, validated
 
 if TYPE_CHECKING:
@@ -32,6 +31,9 @@ def _near(tier: object) -> object:
 
 def _engine(name: str) -> str:
     """Any may be named; one of ours that is misspelled would be asked for no counters, in silence."""
+    # With it comes what reads counters, which a command that only shows its help need not wait for.
+    from kanoa_mlops.gateway.counters.dialect import ENGINES, engine_name
+
     given = engine_name(name)
     near = difflib.get_close_matches(given, ENGINES, cutoff=0.7)
     if near and given not in ENGINES:
@@ -64,7 +66,7 @@ class BackendConfig(Placed):
     url: HttpUrl
     """Where the engine answers, with or without `/v1`."""
     engine: Annotated[str, AfterValidator(_engine)]
-    """'vllm', 'llama.cpp' or 'ollama'; told to who asks."""
+    """'vllm', 'llama.cpp', 'ollama', or 'kanoa-mlops' of another gateway; told to who asks."""
     aliases: tuple[str, ...] = ()
     tier: Annotated[Literal["local", "lan", "cloud"], BeforeValidator(_near)] = "local"
     """`cloud` is a machine that is paid for by the hour, on which an answer more costs nothing."""
@@ -116,11 +118,7 @@ def read_config(path: Path) -> GatewayConfig:
     Raises:
         SettingsError: it cannot be read, is not YAML, or holds what is not understood; names file and line.
     """
-    if not path.exists():
-        raise SettingsError(
-            f"{path} is not there.", hint="`kanoa-mlops gateway --help` shows the least that one holds."
-        )
-    config = validated(read_marked(path), GatewayConfig)
+    config = validated(_read(path), GatewayConfig)
     if config.open and config.burst is not None:
         raise config.mistake(
             "open", "what asks for no keys and keeps no books spends no money.", "Remove open, or burst."
@@ -130,6 +128,16 @@ def read_config(path: Path) -> GatewayConfig:
     ids = _ids(config)
     backends = tuple(each.model_copy(update={"id": next(ids)}) for each in config.backends)
     return config.model_copy(update={"backends": backends})
+
+
+def _read(path: Path) -> Marked:
+    try:
+        return read_marked(path)
+    except SettingsError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        hint = "`kanoa-mlops gateway --help` shows the least that one holds."
+        raise SettingsError(f"{path} is not there.", hint=hint) from error
 
 
 def burst_in(config: GatewayConfig, catalog: Catalog, key_of: KeyOf) -> Burst:
