@@ -29,6 +29,7 @@ class Tally:
         self._backend = backend
         self._steps = steps
         self._wants_usage = wants_usage
+        self._hides_usage = not wants_usage and is_asked(backend)
         self._identity: dict[str, Any] | None = None
         self._told = False
         self.deltas = 0
@@ -56,7 +57,7 @@ class Tally:
         return self._counted(events[: end.start()] + self._missing_usage()) + DONE
 
     def _counted(self, events: bytes) -> bytes:
-        if is_asked(self._backend) and not self._wants_usage:
+        if self._hides_usage:
             events = without_count(events)
         return add_steps(events, self._steps, self._backend.model)
 
