@@ -152,6 +152,20 @@ async def test_a_name_that_is_not_known_is_not_told_by_its_number(monkeypatch: p
             pass
 
 
+async def test_a_name_with_several_addresses_is_told_once_and_without_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_port()
+    both = [
+        (family, socket.SOCK_STREAM, 6, "", (address, port))
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "127.0.0.2"))
+    ]
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", AsyncMock(return_value=both))
+    with pytest.raises(Unreachable, match=r"^connection refused$"):
+        async with Client("test").ask("GET", f"http://localhost:{port}/"):
+            pass
+
+
 async def test_leaving_before_the_end_drops_the_connection() -> None:
     server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
     async with serving(server) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _STRAIGHT = Proxies()
 _CONNECT_SECONDS = 5.0
 _TUNNEL_SECONDS = 15.0
 """Through a proxy: to it, from it, and the greeting of both ends."""
+_NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 
 class Unreachable(Exception):
@@ -86,10 +88,15 @@ async def connect(where: Where, out: WayOut) -> Connection:
 
 
 def _words(error: OSError | TimeoutError) -> str:
-    """Without the number, and without the address that asyncio puts into some."""
+    """Without the number, and without the address that asyncio puts into some.
+
+    A name with several addresses, none of which answers, gives all of it in one text.
+    """
     # The numbers of these two are not the system's, though on some systems they look as if they were.
     if error.errno and not isinstance(error, (ssl.SSLError, socket.gaierror)):
         return os.strerror(error.errno).lower()
+    if several := dict.fromkeys(_NUMBER.findall(error.strerror or str(error))):
+        return ", ".join(os.strerror(int(each)).lower() for each in several)
     return error.strerror or str(error) or f"no connection within {_CONNECT_SECONDS:g} s"
 
 
