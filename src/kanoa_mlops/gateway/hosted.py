@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 # OpenAI's, of chat completions, completions and embeddings, without those that keep something there (`store`,
@@ -44,6 +45,7 @@ _TAKEN = frozenset(
     }
     | {"documents", "query", "top_n"}  # of those who rerank
 )
+_BLANK_LINE = re.compile(rb"(\n\r?\n)")
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -59,8 +61,9 @@ def without_count(events: bytes) -> bytes:
     """What is passed on of a stream whose client did not ask for its tokens."""
     if b'"usage"' not in events:
         return events
-    kept = [each for each in re.split(rb"(?<=\n\n)|(?<=\n\r\n)", events) if not _counts(each)]
-    return b"".join(kept)
+    parts = _BLANK_LINE.split(events)
+    pairs = zip_longest(parts[::2], parts[1::2], fillvalue=b"")
+    return b"".join(event + end for event, end in pairs if not _counts(event))
 
 
 def _counts(event: bytes) -> bool:
