@@ -19,12 +19,9 @@ import yaml
 from click.testing import CliRunner
 
 from kanoa_mlops.cli.main import cli
-from kanoa_mlops.errors import UserError
 from kanoa_mlops.gateway.departure import NOTICE_HEADER
 from kanoa_mlops.gateway.http import listening
 from kanoa_mlops.render.compose_books import PASSWORD, POSTGRES
-from kanoa_mlops.render.compose_service import Person
-from kanoa_mlops.runtime.containers.host import User
 from kanoa_mlops.runtime.ports import free_port
 from tests.cli.test_plan import run
 from tests.conftest import MODEL as SMOL
@@ -266,14 +263,3 @@ def test_a_count_that_cannot_be_is_refused(home: Path, count: str) -> None:
     assert done.returncode == 1
     assert "Invalid value for '--replicas'" in done.stderr
     assert not folder.exists(), "nothing half is left"
-
-
-def test_postgres_is_not_asked_to_be_the_administrator(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whom rootless Docker makes of its user."""
-    user = (Person("0:0"), User(1000, 1000))
-    monkeypatch.setattr("kanoa_mlops.cli.render._person", lambda *_, **__: user)
-    words = [*_ASKED, "-o", str(home / "compose"), "--replicas", "2"]
-    with pytest.raises(UserError, match="Rootless Docker") as refused:
-        CliRunner().invoke(cli, words, catch_exceptions=False)
-    assert "--tool podman" in refused.value.hint
-    assert not (home / "compose").exists()

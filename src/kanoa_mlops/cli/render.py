@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,6 +34,7 @@ from kanoa_mlops.render.compose import compose_document, routes_document
 from kanoa_mlops.render.compose_books import books_of
 from kanoa_mlops.render.compose_gateway import dockerfile, first_key, gateway_document
 from kanoa_mlops.render.compose_service import Part, Person
+from kanoa_mlops.runtime.containers.box import Tool
 from kanoa_mlops.runtime.containers.host import Host, User, inner_user, look
 from kanoa_mlops.runtime.key import write_key
 from kanoa_mlops.settings import Settings, load_settings
@@ -68,7 +69,7 @@ command.add_command(traefik)
     default=1,
     help="Gateways; several share a Postgres.  [default: 1]",
 )
-@click.option("--tool", type=click.Choice(["docker", "podman"]), default="docker", help="[default: docker]")
+@click.option("--tool", type=click.Choice(get_args(Tool)), default="docker", help="[default: docker]")
 @wishes.options
 @options.anyway
 @options.port
@@ -78,7 +79,7 @@ def compose(
     output: Path,
     platform: str | None,
     replicas: int,
-    tool: str,
+    tool: Tool,
     anyway: bool,
     port: int | None,
     offline: bool,
@@ -107,20 +108,20 @@ def compose(
             hint="Ask for less with --context and --parallel, or take turns: `kanoa-mlops serve`.",
         )
     choices = arrangement.choices
-    folder = output.absolute()
-    parts = []
+    # All that may be refused comes before the first byte is fetched.
+    if replicas > 1:
+        _require_ordinary_user(tool, elsewhere=bool(platform))
     for model, choice in zip(request.models, choices, strict=True):
         require_fit(screen, choice.plan, anyway)
         require_trust(screen, settings, model, choice.plan, find_weights(model, choice.plan.weights))
+        _require_container(model, choice)
+    folder = output.absolute()
+    parts = []
+    for model, choice in zip(request.models, choices, strict=True):
         parts.append(_part(screen, settings, model, choice, folder, elsewhere=bool(platform)))
         introduce(screen, choice)
     person, owner = _person(tool, parts, elsewhere=bool(platform))
     keys, books = folder / "secrets", books_of(replicas)
-    if replicas > 1 and person.user.startswith("0:"):
-        raise UserError(
-            "Rootless Docker shows you as user 0, and Postgres refuses to be that one.",
-            hint="Render with --tool podman, or one gateway: --replicas 1.",
-        )
     for name in (*(part.key_name for part in parts), *books.secrets):
         _keep_key(keys / name, owner)
     document = compose_document(parts, person, request.port, __version__, keys, replicas)
@@ -140,16 +141,30 @@ def compose(
     screen.say(f"Endpoint: http://127.0.0.1:{request.port}/v1")
 
 
+def _require_ordinary_user(tool: Tool, *, elsewhere: bool) -> None:
+    """For a Postgres, which is a part of the file."""
+    if inner_user(tool, _host(tool, (), elsewhere=elsewhere)).uid == 0:
+        raise UserError(
+            "Rootless Docker shows you as user 0, and Postgres refuses to be that one.",
+            hint="Render with --tool podman, or one gateway: --replicas 1.",
+        )
+
+
+def _require_container(model: Model, choice: Choice) -> None:
+    if choice.plan.engine == "ollama" or not isinstance(choice.way, Contained):
+        raise UserError(
+            f"{model.id} would run on {choice.plan.engine} ({choice.way}), which a Compose file cannot make "
+            "ready.",
+            hint="Name another engine with --engine, or run it with `kanoa-mlops serve`.",
+        )
+
+
 def _part(
     screen: Screen, settings: Settings, model: Model, choice: Choice, folder: Path, *, elsewhere: bool
 ) -> Part:
     way, plan = choice.way, choice.plan
     weights = find_weights(model, plan.weights)
-    if plan.engine == "ollama" or not isinstance(way, Contained):
-        raise UserError(
-            f"{model.id} would run on {plan.engine} ({way}), which a Compose file cannot make ready.",
-            hint="Name another engine with --engine, or run it with `kanoa-mlops serve`.",
-        )
+    assert isinstance(way, Contained), "any other was refused"
     if elsewhere:
         files = to_be_placed(model, weights, settings)
     else:
@@ -163,22 +178,19 @@ def _part(
     return Part(model, plan, launch, way.image.alive)
 
 
-def _person(tool: str, parts: list[Part], *, elsewhere: bool) -> tuple[Person, User]:
+def _person(tool: Tool, parts: Sequence[Part], *, elsewhere: bool) -> tuple[Person, User]:
     """Who the parts are inside, and to whom their files belong outside."""
-    assert tool in ("docker", "podman")
-    hosts = [_host(tool, part, elsewhere) for part in parts]
-    inside = inner_user("podman" if tool == "podman" else "docker", hosts[0])
-    rootless_podman = tool == "podman" and hosts[0].rootless
-    groups = tuple(sorted({group for host in hosts for group in host.groups}))
-    outside = hosts[0].ours if hosts[0].rootless else inside
-    return Person(str(inside), "keep-id" if rootless_podman else "", groups), outside
+    host = _host(tool, parts, elsewhere=elsewhere)
+    inside = inner_user(tool, host)
+    rootless_podman = tool == "podman" and host.rootless
+    outside = host.ours if host.rootless else inside
+    return Person(str(inside), "keep-id" if rootless_podman else "", host.groups), outside
 
 
-def _host(tool: str, part: Part, elsewhere: bool) -> Host:
+def _host(tool: Tool, parts: Sequence[Part], *, elsewhere: bool) -> Host:
     if elsewhere:
         return Host(User(1000, 1000), rootless=False)
-    assert part.launch.container is not None
-    return look("podman" if tool == "podman" else "docker", part.launch.container)
+    return look(tool, *(part.launch.container for part in parts if part.launch.container))
 
 
 def _keep_key(path: Path, owner: User) -> None:

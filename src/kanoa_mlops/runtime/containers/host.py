@@ -47,11 +47,16 @@ def inner_user(tool: Tool, host: Host) -> User:
     return host.ours
 
 
-def look(tool: Tool, container: Container, dev: Path = Path("/dev")) -> Host:
-    """Ask the machine. A tool that does not answer is taken for one with a daemon; starting it tells more."""
+def look(tool: Tool, *containers: Container, dev: Path = Path("/dev")) -> Host:
+    """Ask the machine. A tool that does not answer is taken for one with a daemon; starting it tells more.
+
+    Args:
+        containers: whose devices are to be opened.
+    """
     ours = User(os.getuid(), os.getgid())
     rootless = ours.uid != 0 if tool == "podman" else _docker_is_rootless()
-    return Host(ours, rootless, tuple(sorted(set(_groups(_nodes(container, dev))))))
+    nodes = (node for container in containers for node in _nodes(container, dev))
+    return Host(ours, rootless, tuple(sorted(set(_groups(nodes)))))
 
 
 def _nodes(container: Container, dev: Path) -> Iterator[Path]:

@@ -1,0 +1,58 @@
+"""What `render compose` refuses, it refuses before anything is fetched: offline, that is before all else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kanoa_mlops.cli.main import cli
+from kanoa_mlops.errors import UserError
+from tests.conftest import MODEL
+
+_ROOTLESS_DOCKER = """\
+#!/bin/sh
+case "$*" in
+*SecurityOptions*) echo '["name=seccomp,profile=builtin","name=rootless"]' ;;
+*) echo '{"ServerVersion":"28.2.2"}' ;;
+esac
+"""
+
+
+@pytest.fixture
+def docker(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rootless, as its user finds it."""
+    program = home / "programs" / "docker"
+    program.parent.mkdir()
+    program.write_text(_ROOTLESS_DOCKER)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+
+
+def refused(home: Path, *words: str) -> UserError:
+    """Nothing is fetched, and nothing half is left."""
+    folder = home / "compose"
+    asked = ["render", "compose", *words, "--offline", "-o", str(folder)]
+    with pytest.raises(UserError) as error:
+        CliRunner().invoke(cli, asked, catch_exceptions=False)
+    assert not folder.exists()
+    return error.value
+
+
+def test_postgres_is_not_asked_to_be_the_administrator(home: Path, docker: None) -> None:
+    """Whom rootless Docker makes of its user."""
+    error = refused(home, MODEL, "--replicas", "2")
+    assert "Rootless Docker" in error.message
+    assert "--tool podman" in error.hint
+
+
+def test_one_gateway_is_not_refused_for_it(home: Path, docker: None) -> None:
+    assert "the network is switched off" in refused(home, MODEL).message
+
+
+def test_nothing_is_fetched_of_one_where_another_is_refused(home: Path, docker: None) -> None:
+    error = refused(home, MODEL, "molmo-7b-d", "--anyway")
+    assert "molmo-7b-d runs Python code" in error.message
