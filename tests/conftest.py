@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from kanoa_mlops.catalog.load import Catalog, load_catalog
@@ -24,6 +25,15 @@ from tests.seeing import write_random_mmproj
 
 MODEL = "smollm2-135m-instruct"
 PROGRAM = Path(sys.executable).parent / "kanoa-mlops"
+
+# How long an example takes says more of the machine than of what is tested.
+hypothesis.settings.register_profile(
+    "any machine",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
