@@ -1,4 +1,4 @@
-"""What a gateway loads, and when: it starts at once and stays small by loading only what it is asked for."""
+"""What is loaded, and when: a gateway starts at once and stays small by loading only what it is asked for."""
 
 from __future__ import annotations
 
@@ -74,11 +74,26 @@ async def gateway(home: Path, engine: str) -> AsyncIterator[Gateway]:
         assert await asyncio.to_thread(process.wait, 60) == 0, log.read_text()
 
 
+def loaded_by(*words: str) -> set[str]:
+    program = [sys.executable, "-X", "importtime", "-m", "kanoa_mlops", *words]
+    told = subprocess.run(program, capture_output=True, text=True, check=True).stderr
+    return set(_LOADED.findall(told))
+
+
 def test_its_help_waits_for_nothing_that_only_serving_needs() -> None:
-    program = [sys.executable, "-X", "importtime", "-m", "kanoa_mlops", "gateway", "--help"]
-    modules = _LOADED.findall(subprocess.run(program, capture_output=True, text=True, check=True).stderr)
+    modules = loaded_by("gateway", "--help")
     assert "kanoa_mlops.gateway.config" in modules
-    assert not {"prometheus_client", "kanoa_mlops.gateway.app"} & set(modules)
+    assert not {"prometheus_client", "kanoa_mlops.gateway.app"} & modules
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [("burst --help", "burst_report"), ("burst providers", "burst_report"), ("models", "prune")],
+)
+def test_what_looks_at_no_process_does_not_learn_how(home: Path, words: str, wanted: str) -> None:
+    modules = loaded_by(*words.split())
+    assert f"kanoa_mlops.cli.{wanted}" in modules
+    assert "psutil" not in modules
 
 
 @pytest.fixture

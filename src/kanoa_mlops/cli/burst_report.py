@@ -22,7 +22,6 @@ from kanoa_mlops.gateway.burst.secret import Secrets
 from kanoa_mlops.gateway.burst.unserved import unserved
 from kanoa_mlops.gateway.days import month_of
 from kanoa_mlops.gateway.policy.allowance import Limit
-from kanoa_mlops.runtime.state import running_servers
 from kanoa_mlops.settings import Settings, environment
 
 _TRAINS = {
@@ -203,6 +202,9 @@ def _policy_document(provider: Provider) -> dict[str, Any]:
 
 def _served(settings: Settings, catalog: Catalog) -> list[str]:
     """By the servers that run: names, and aliases where the catalog knows any."""
+    # Looks at processes, which takes a while to learn; who could answer is told without.
+    from kanoa_mlops.runtime.state import running_servers
+
     running = [name for record in running_servers(settings.servers_dir) for name in record.models]
     known = (catalog.models[name] for name in running if name in catalog.models)
     return [*running, *(alias for model in known for alias in model.aliases)]

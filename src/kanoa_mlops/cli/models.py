@@ -20,7 +20,6 @@ from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UserError
 from kanoa_mlops.planner.plan import Plan
 from kanoa_mlops.planner.wish import Wish
-from kanoa_mlops.runtime.state import running_servers
 from kanoa_mlops.settings import Settings, load_settings
 from kanoa_mlops.units import format_bytes
 from kanoa_mlops.weights.store import OnDisk, on_disk, remove
@@ -160,6 +159,9 @@ def _millions(parameters: int) -> str:
 
 
 def _refuse_if_served(model: Model, settings: Settings) -> None:
+    # Looks at processes, which takes a while to learn; only who removes has to.
+    from kanoa_mlops.runtime.state import running_servers
+
     for record in running_servers(settings.servers_dir):
         if model.id in record.models:
             raise UserError(
