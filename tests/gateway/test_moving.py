@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
 from kanoa_mlops.gateway.books.refusal import Refusal
@@ -18,11 +20,11 @@ from kanoa_mlops.gateway.line import Terms
 from kanoa_mlops.gateway.moving import Moving
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.seat import Seat
-from tests.fakes.engine import FakeEngine
+from tests.fakes.engine import FakeEngine, chunk
 from tests.fakes.provider import FakeProvider
-from tests.gateway.conftest import Answer, Door, OpenDoor, backend
+from tests.gateway.conftest import Answer, Door, OpenDoor, backend, chat
 from tests.gateway.test_bursting import Scene, a_scene, hosted, provider
-from tests.gateway.test_leaving import until
+from tests.gateway.test_leaving import CHAT, until
 from tests.gateway.test_metrics import samples
 from tests.gateway.test_pools import ANSWER, code, said, second
 from tests.gateway.test_reception import Office, office
@@ -75,11 +77,11 @@ async def test_a_stream_that_waited_with_comments_goes_on(
     engine: FakeEngine, other: FakeEngine, open_door: OpenDoor
 ) -> None:
     door = await open_door(backend(engine.url), second(other.url), prefill_seconds=0.1)
-    asking = await _asked(door, engine, stream=True)
-    await asyncio.sleep(0.3)
-    door.backends.mark("smollm2", "down", "")
-    text = (await asyncio.wait_for(asking, 10)).text
-    assert ": the engine reads the prompt\n\n" in text
+    engine.always = "stall before headers"
+    async with door.session.post(door.url + CHAT, json=chat("hi", stream=True)) as streaming:
+        assert await streaming.content.readuntil(b"\n\n") == b": the engine reads the prompt\n\n"
+        door.backends.mark("smollm2", "down", "")
+        text = (await asyncio.wait_for(streaming.content.read(), 60)).decode()
     assert ": answered by second, lan\n\n" in text
     assert text.endswith("data: [DONE]\n\n")
 
@@ -88,11 +90,12 @@ async def test_where_nothing_else_is_free_it_is_waited_for(
     engine: FakeEngine, other: FakeEngine, open_door: OpenDoor
 ) -> None:
     door = await open_door(backend(engine.url), second(other.url, slots=1), first_byte_seconds=3.0)
-    asking = await _asked(door, engine)
-    holding = asyncio.create_task(door.chat("talk forever", stream=True, model="smollm2"))
-    other.always = "talk forever"
     door.backends.mark("smollm2", "down", "")
+    holding = asyncio.create_task(door.chat("talk forever", stream=True))
     await until(lambda: other.running == 1)
+    door.backends.mark("smollm2", "ready")
+    asking = await _asked(door, engine)
+    door.backends.mark("smollm2", "down", "")
     answer = await asyncio.wait_for(asking, 10)
     assert (answer.status, code(answer)) == (504, "engine_timeout")
     holding.cancel()
@@ -153,27 +156,40 @@ async def test_a_place_that_was_taken_when_the_gateway_stops_is_left(
     assert other.received == []
 
 
+@dataclass
+class Late(FakeEngine):
+    """Begins once it may."""
+
+    may_begin: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        await self.may_begin.wait()
+        return await super()._handle(request)
+
+
 async def test_after_the_first_byte_nobody_looks_any_more(
-    engine: FakeEngine, other: FakeEngine, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+    other: FakeEngine, open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rings: list[Moving] = []
     ring = Moving._ring
 
     def noted(moving: Moving) -> None:
         rings.append(moving)
+        late.may_begin.set()
         ring(moving)
 
     monkeypatch.setattr("kanoa_mlops.gateway.moving._LOOK_SECONDS", 0.02)
     monkeypatch.setattr(Moving, "_ring", noted)
-    door = await open_door(backend(engine.url), second(other.url))
-    asking = asyncio.create_task(door.chat("talk forever", stream=True))
-    await until(lambda: engine.running == 1 and len(rings) > 0)
-    await asyncio.sleep(0.1)
-    before = len(rings)
-    await asyncio.sleep(0.3)
-    assert len(rings) == before
-    asking.cancel()
-    await until(lambda: engine.running == 0)
+    async with Late() as late:
+        door = await open_door(backend(late.url), second(other.url))
+        asked = chat("talk forever", stream=True)
+        async with door.session.post(door.url + CHAT, json=asked) as streaming:
+            assert await streaming.content.readuntil(b"\n\n") == chunk(" and")
+            before = len(rings)
+            assert before > 0
+            await asyncio.sleep(0.3)
+            assert len(rings) <= before + 1, "the one that was to come finds that it has begun"
+        await until(lambda: late.running == 0)
 
 
 async def _embedded(door: Door) -> Answer:
