@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -156,8 +157,22 @@ def test_who_counts_a_streams_tokens_only_when_asked_is_asked(
         assert goes == raw
 
 
-def test_a_large_image_is_not_written_anew_to_ask() -> None:
+@pytest.mark.parametrize("model", [b"smollm2", b"SmolLM"])
+def test_a_large_image_is_not_written_anew_to_ask(model: bytes) -> None:
     image = b"data:;base64," + b"A" * 9000
-    raw = b' {"stream":true, "model" : "smollm2", "messages":[{"role":"user","content":"' + image + b'"}]}'
+    begin = b' {"stream":true, "model" : "' + model + b'", "messages":[{"role":"user","content":"'
+    raw = begin + image + b'"}]}'
     goes = prepare(parse_body(raw, chat=False), replace(SMALL, engine="vllm"))
-    assert goes == raw.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
+    asked = raw.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
+    assert goes == asked.replace(b"SmolLM", b"smollm2")
+
+
+def test_whatever_changes_in_a_large_request_it_is_copied_once() -> None:
+    raw = json.dumps({"model": "SmolLM", "stream": True, "prompt": "A" * 10**6}).encode()
+    asked = parse_body(raw, chat=False)
+    tracemalloc.start()
+    goes = prepare(asked, replace(SMALL, engine="vllm"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert goes.startswith(b'{"stream_options"')
+    assert most < 1.5 * len(raw)

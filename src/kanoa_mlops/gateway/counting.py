@@ -8,7 +8,8 @@ from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.counters.dialect import dialect_of
 
-_QUESTION = b'"stream_options":{"include_usage":true},'
+QUESTION = b'"stream_options":{"include_usage":true},'
+"""Before all else in a request that has no options of its own."""
 
 
 def is_asked(backend: Backend) -> bool:
@@ -23,9 +24,3 @@ def options_of(asked: Asked, backend: Backend) -> dict[str, Any]:
         return {}
     given = asked.fields.get("stream_options") or {}
     return {"stream_options": {**given, "include_usage": True}}
-
-
-def spliced(raw: bytes) -> bytes:
-    """The same object with the question before all else, as writing a large image anew takes long."""
-    begin = raw.index(b"{") + 1
-    return b"".join((raw[:begin], _QUESTION, raw[begin:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import Any
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.counters.dialect import engine_name
-from kanoa_mlops.gateway.counting import options_of, spliced
+from kanoa_mlops.gateway.counting import QUESTION, options_of
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.hosted import outgoing
 
@@ -22,6 +22,8 @@ _IMAGE = b";base64,"
 _NAMED = re.compile(rb'"model"\s*:\s*"([^"\\]*)"')
 _ESCAPED_LETTER = b"\\u006"
 _ANSWER = ("max_tokens", "max_completion_tokens")
+Edit = tuple[int, int, bytes]
+"""From where to where, and what stands there instead."""
 
 
 def prepare(asked: Asked, backend: Backend) -> bytes:
@@ -29,26 +31,44 @@ def prepare(asked: Asked, backend: Backend) -> bytes:
 
     An engine that counts the tokens of a stream only when asked is asked; `Tally` hides what it tells.
     """
-    known = asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model)
     changed = _shortened(asked.fields, backend) | _chosen(asked.fields, backend)
+    named = {"model": backend.engine_model}
     if backend.grant:
-        return as_json(outgoing({**asked.fields, **changed, "model": backend.engine_model}))
-    if counted := options_of(asked, backend):
-        if changed or "stream_options" in asked.fields:
-            changed |= counted
-        else:
-            asked = replace(asked, raw=spliced(asked.raw), fields={**asked.fields, **counted})
-    if known and not changed:
-        return asked.raw
-    renamed = None if changed else _renamed(asked, backend.engine_model)
-    return renamed or as_json({**asked.fields, **changed, "model": backend.engine_model})
+        return as_json(outgoing({**asked.fields, **changed, **named}))
+    edits = None if changed else _edits(asked, backend)
+    if edits is None:
+        return as_json({**asked.fields, **changed, **options_of(asked, backend), **named})
+    return _edited(asked.raw, edits)
 
 
-def _renamed(asked: Asked, model: str) -> bytes | None:
-    """The same bytes for another model, as writing a large image anew takes long.
+def _edits(asked: Asked, backend: Backend) -> list[Edit] | None:
+    """Which bytes become which others, in their order; None where all is to be written anew."""
+    edits: list[Edit] = []
+    if options_of(asked, backend):
+        if "stream_options" in asked.fields:
+            return None
+        begin = asked.raw.index(b"{") + 1
+        edits.append((begin, begin, QUESTION))
+    if asked.model == backend.engine_model or (asked.model is None and not backend.upstream_model):
+        return edits
+    place = _named(asked)
+    return None if place is None else [*edits, (*place, _spelled(backend.engine_model))]
 
-    None where it is not certain which bytes name it.
-    """
+
+def _edited(raw: bytes, edits: Sequence[Edit]) -> bytes:
+    """The same bytes but for these. Copied once: writing a large image anew takes long."""
+    if not edits:
+        return raw
+    view, at = memoryview(raw), 0
+    parts: list[bytes | memoryview] = []
+    for begin, end, text in edits:
+        parts += (view[at:begin], text)
+        at = end
+    return b"".join((*parts, view[at:]))
+
+
+def _named(asked: Asked) -> tuple[int, int] | None:
+    """Which bytes name the model; None where that is not certain."""
     raw = asked.raw
     keys = list(islice(_keys(raw), 2))
     # With a single key of that name, and none that is spelled in escapes, it is that of the outermost object.
@@ -57,8 +77,7 @@ def _renamed(asked: Asked, model: str) -> bytes | None:
     named = _NAMED.match(raw, keys[0])
     if named is None or named[1].decode() != asked.model:
         return None
-    with memoryview(raw) as view:  # copied once
-        return b"".join((view[: named.start(1)], _spelled(model), view[named.end(1) :]))
+    return named.span(1)
 
 
 def _keys(raw: bytes) -> Iterator[int]:
