@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from kanoa_mlops.catalog.load import Catalog
+from kanoa_mlops.cli.burst import allow
+from kanoa_mlops.cli.burst_change import Wanted, _Asked
 from kanoa_mlops.gateway.books.sqlite import SqliteStore
 from kanoa_mlops.gateway.burst.grant import Burst
 from kanoa_mlops.gateway.burst.read import read_burst
@@ -102,16 +104,18 @@ def test_a_key_file_is_named_as_a_whole_path(file: Path, catalog: Catalog, tmp_p
         (GROQ, "error: openai/gpt-oss-120b is offered free and paid.\nAdd --plan free if your account has "
                "that plan, or else --max-per-day 2.\n"),
         (("burst", "allow", "huggingface", "--for", "gpt-oss-120b"), "be spent.\nAdd --max-per-day 2.\n"),
-        (("burst", "allow", "grok", "--for", "x"), "no provider 'grok' in the catalog.\nDid you mean groq"),
-        (("burst", "allow", "groq", "--for", "x"), "for: Groq does not offer 'x'"),
+        (("burst", "allow", "grok", "--for", "x"), "PROVIDER: there is no provider 'grok' in the catalog.\n"
+               "Did you mean groq"),
+        (("burst", "allow", "groq", "--for", "x"), "error: --for: Groq does not offer 'x'"),
         (("burst", "allow", "groq", "--for", "x"), "another model than the served one is named by --with."),
-        (("burst", "allow", "cloudflare", "--for", "gpt-oss-120b", "--plan=free"), "Add --account and"),
-        (("burst", "allow", "cloudflare", "--for", "gpt-oss-120b", "--account=../x"), "account: String"),
+        (("burst", "allow", "cloudflare", "--for", "gpt-oss-120b", "--plan=free"), "Add --account, which"),
+        (("burst", "allow", "cloudflare", "--for", "gpt-oss-120b", "--account=../x"), "error: --account: St"),
+        (("burst", "allow", "huggingface", "--for", "gpt-oss-120b", "--account=x"), "\nLeave --account out."),
         ((*GROQ, "--max-per-day", ".50"), "'.50' is what a shell leaves of $2.50"),
         ((*GROQ, "--max-per-day", "0"), "'0' is what a shell leaves of $20"),
         ((*GROQ, "--max-per-day", ""), "'' is what a shell leaves of $2;"),
         ((*GROQ, "--max-per-day", "much"), "'much' is not a sum of dollars"),
-        ((*GROQ, "--max-per-day", "1", "--key-file", "/no/key"), "key_file: /no/key cannot be read"),
+        ((*GROQ, "--max-per-day", "1", "--key-file", "/no/key"), "error: --key-file: /no/key cannot be read"),
         (("burst", "revoke", "groq"), "groq is not allowed.\n`kanoa-mlops burst list` shows what is.\n"),
     ],
 )  # fmt: skip
@@ -122,6 +126,14 @@ def test_what_cannot_be_allowed_is_told_and_nothing_is_written(
     assert refused.returncode == 1
     assert complaint in refused.stderr
     assert not file.exists()
+
+
+def test_what_is_wrong_is_told_in_options_that_there_are() -> None:
+    wanted = Wanted("groq", "x", "y", "paid", "me", 1, 1, Path("key"))
+    options = {option for each in allow.params for option in each.opts}
+    asked = _Asked.model_validate({"provider": "groq", "for": "x"})
+    assert {asked.setting(field) for field in ("for", *wanted.fields())} <= options
+    assert asked.setting("max_per_day", "2 $") == "--max-per-day 2"
 
 
 def test_a_wrong_file_is_told_by_its_line_and_left(file: Path) -> None:

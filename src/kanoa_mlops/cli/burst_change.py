@@ -56,6 +56,17 @@ class Changed:
     """Of the entry that is new or changed."""
 
 
+class _Asked(AllowedProvider):
+    """Not written in a file yet, so what is wrong with it is told in the command's own words."""
+
+    def setting(self, name: str, value: str = "") -> str:
+        # To a shell a dollar is the start of a name.
+        return f"{_option(name)} {value.removesuffix(' $')}".rstrip()
+
+    def mistake(self, field: str, message: str, hint: str = "") -> SettingsError:
+        return super().mistake(_option(field) if field else "", message, hint)
+
+
 def allowed_file(path: Path, wanted: Wanted, catalog: Catalog) -> Changed:
     """
     Raises:
@@ -129,32 +140,19 @@ def _try(before: BurstConfig, old: Entry | None, wanted: Wanted, catalog: Catalo
     known = old.model_dump(mode="json", by_alias=True, exclude_unset=True) if old else {}
     entry = known | {"provider": wanted.provider, "for": wanted.model} | wanted.fields()
     try:
-        alone = AllowedProvider.model_validate(entry)
+        alone = _Asked.model_validate(entry)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise UserError(f"{'.'.join(map(str, problem['loc']))}: {told(problem)}") from None
-    try:
-        burst_of(before.model_copy(update={"allowed": (alone,)}), catalog)
-        if wanted.key_file is not None:
-            Secrets({}).key_of(alone, None)
-    except SettingsError as error:
-        raise UserError(error.message, hint=as_options(error.hint)) from None
+        field, *rest = map(str, problem["loc"])
+        raise UserError(f"{'.'.join((_option(field), *rest))}: {told(problem)}") from None
+    burst_of(before.model_copy(update={"allowed": (alone,)}), catalog)
+    if wanted.key_file is not None:
+        Secrets({}).key_of(alone, None)
 
 
-_AS_OPTIONS = {
-    "plan: free": "--plan free",
-    "max_per_day: 2 $": "--max-per-day 2",
-    "account: your id there": "--account and your id there",
-    "named as `with`": "named by --with",
-    "name it as key_file": "name it by --key-file",
-}
-
-
-def as_options(hint: str) -> str:
-    """What is to be written in a file, in the words of `burst allow`."""
-    for written, option in _AS_OPTIONS.items():
-        hint = hint.replace(written, option)
-    return hint
+def _option(field: str) -> str:
+    """What of `burst allow` sets it."""
+    return "PROVIDER" if field == "provider" else f"--{field.replace('_', '-')}"
 
 
 def _new(entries: Sequence[Entry], wanted: Wanted) -> dict[str, str]:

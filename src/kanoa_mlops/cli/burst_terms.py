@@ -6,7 +6,6 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 
-from kanoa_mlops.cli.burst_change import as_options
 from kanoa_mlops.cli.burst_report import Shown, cap_of, limits_text, price_of, prices_read
 from kanoa_mlops.gateway.burst.grant import Burst
 
@@ -37,7 +36,7 @@ def _terms(each: Shown, burst: Burst) -> Iterator[tuple[str, str]]:
     yield "At most", cap_of(grant.micro_per_day, grant.micro_per_month)
     yield "In all", cap_of(burst.micro_per_day, burst.micro_per_month)
     yield "Limits", limits_text(grant.limits)
-    yield "Key", as_options(each.missing) or "It is there, and is sent to them alone."
+    yield "Key", each.missing or "It is there, and is sent to them alone."
     yield "Take back", shlex.join(["kanoa-mlops", "burst", "revoke", grant.id, "--for", grant.model])
 
 

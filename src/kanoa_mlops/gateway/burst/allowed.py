@@ -108,6 +108,10 @@ class _Allowed(Placed):
     key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     """Of the environment of the gateway."""
 
+    def setting(self, name: str, value: str = "") -> str:
+        """As its owner would write it, who is told to."""
+        return f"{name}: {value}" if value else name
+
     @model_validator(mode="after")
     def _one_place_for_the_key(self) -> Self:
         if self.key_file and self.key_variable:

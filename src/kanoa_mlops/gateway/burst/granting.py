@@ -47,7 +47,7 @@ def burst_of(
             raise entry.mistake(
                 "",
                 f"{grant.name} is paid for, and nothing says how much may be spent.",
-                "Add max_per_day: 2 $.",
+                f"Add {entry.setting('max_per_day', '2 $')}.",
             )
     return Burst(grants, config.after, config.max_per_day, config.max_per_month)
 
@@ -151,8 +151,11 @@ def _filled(entry: AllowedProvider, base_url: str) -> str:
     if ("{account}" in base_url) != (entry.account is not None):
         needs = entry.account is None
         message = "its address has the account's id in it." if needs else "its address has no account in it."
+        account = entry.setting("account")
         raise entry.mistake(
-            "account", message, "Add account: your id there." if needs else "Remove the line."
+            "account",
+            message,
+            f"Add {account}, which is your id there." if needs else f"Leave {account} out.",
         )
     return base_url.replace("{account}", entry.account or "")
 

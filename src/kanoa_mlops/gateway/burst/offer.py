@@ -67,7 +67,7 @@ def _offers(entry: AllowedProvider, provider: Provider, catalog: Catalog) -> lis
         raise entry.mistake(
             "with" if entry.target else "for",
             f"{provider.title} does not offer {wanted!r}, as far as the catalog knows.",
-            _instead(wanted, provider),
+            _instead(wanted, entry, provider),
         )
     return found
 
@@ -79,12 +79,13 @@ def _id(name: str, catalog: Catalog) -> str:
         return name
 
 
-def _instead(wanted: str, provider: Provider) -> str:
+def _instead(wanted: str, entry: AllowedProvider, provider: Provider) -> str:
     names = list(dict.fromkeys(each for offer in provider.offers for each in (offer.model, offer.name)))
     models = list(dict.fromkeys(offer.model for offer in provider.offers))
     near = nearest_names(wanted, names)
     guess = f"Did you mean {' or '.join(near)}? " if near else ""
-    offered = f"It offers {', '.join(models)}; another model than the served one is named as `with`. "
+    offers = f"It offers {', '.join(models)}"
+    offered = f"{offers}; another model than the served one is named by {entry.setting('with')}. "
     return guess + (offered if models else "The catalog has no offer of it. ") + _BY_ADDRESS
 
 
@@ -95,9 +96,10 @@ def _plan(entry: AllowedProvider, offers: list[Offer]) -> str:
     if entry.max_per_day is not None or entry.max_per_month is not None:
         return "paid" if "paid" in plans else plans[0]
     if len(plans) > 1:
+        free, sum = entry.setting("plan", "free"), entry.setting("max_per_day", "2 $")
         raise entry.mistake(
             "",
             f"{offers[0].name} is offered free and paid.",
-            "Add plan: free if your account has that plan, or else max_per_day: 2 $.",
+            f"Add {free} if your account has that plan, or else {sum}.",
         )
     return plans[0]

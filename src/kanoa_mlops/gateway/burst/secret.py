@@ -42,7 +42,9 @@ class Secrets:
             return Secret(why="there is no key.", hint="Add key_file, or key_variable.")
         text = self.environment.get(variable, "").strip() or self._hub_token(variable)
         if not text:
-            hint = f"Set {variable} where the gateway runs, or put the key in a file and name it as key_file."
+            # For whoever writes the file, and for whoever has `burst allow` write it.
+            named = "name a file that holds the key, by key_file or --key-file"
+            hint = f"Set {variable} where the gateway runs, or {named}."
             return Secret(why=f"there is no key: {variable} is not set.", hint=hint)
         return checked(text, _WHAT)
 
