@@ -56,6 +56,8 @@ class FakeEngine:
     disconnects: int = 0
     """Requests whose client left before their end."""
     running: int = 0
+    most: int = 0
+    """That were ever running at the same time."""
     always: str = ""
     """What it does whatever the request says."""
     remembers: bool = True
@@ -82,6 +84,7 @@ class FakeEngine:
         if self.remembers:
             self.received.append(received)
         self.running += 1
+        self.most = max(self.most, self.running)
         try:
             return await _BEHAVIOURS.get(self.always or received.text, _answer)(request, received)
         except asyncio.CancelledError:
