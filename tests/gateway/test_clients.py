@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.engine import FakeEngine
 from tests.gateway.conftest import Door, NotedReader, OpenDoor, backend
+from tests.gateway.test_leaving import until
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hi"}]
 
@@ -75,9 +76,7 @@ async def test_closing_a_stream_ends_the_engines_work(client: openai.AsyncOpenAI
     async for _ in stream:
         break
     await stream.close()
-    async with asyncio.timeout(3):
-        while engine.running:
-            await asyncio.sleep(0.01)
+    await until(lambda: not engine.running)
 
 
 async def test_models(client: openai.AsyncOpenAI) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 
 from tests.fakes.engine import HUGE, USAGE, WORDS, FakeEngine, chunk
 from tests.gateway.conftest import Door, OpenDoor, backend, chat
+from tests.gateway.test_leaving import until
 
 DONE = "data: [DONE]\n\n"
 STREAM = {"stream": True}
@@ -242,6 +242,4 @@ async def test_an_engine_that_is_not_there(open_door: OpenDoor, unused_tcp_port:
 
 
 async def _until_idle(engine: FakeEngine) -> None:
-    async with asyncio.timeout(5):
-        while engine.running:
-            await asyncio.sleep(0.01)
+    await until(lambda: not engine.running)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.engine import FakeEngine
-from tests.gateway.conftest import Door, OpenDoor, backend
-from tests.gateway.test_leaving import until
+from tests.gateway.conftest import Door, OpenDoor, backend, chat
+from tests.gateway.test_leaving import CHAT, until
 from tests.gateway.test_metrics import samples
 from tests.gateway.test_pools import ANSWER, code, said
 
@@ -72,12 +72,11 @@ async def test_a_stream_says_what_it_is_held_for(
     engine: FakeEngine, open_door: OpenDoor, landlord: Landlord
 ) -> None:
     door = await a_door(open_door, engine, landlord, DOWN, silent_seconds=0.05, heartbeat_seconds=0.05)
-    asking = asyncio.create_task(door.chat("hi", stream=True))
-    await until(lambda: landlord.asked == ["vm"])
-    await asyncio.sleep(0.2)
-    landlord.may_start.set()
-    text = (await asking).text
-    assert text.startswith(": vm starts\n\n")
+    async with door.session.post(door.url + CHAT, json=chat("hi", stream=True)) as streaming:
+        assert await streaming.content.readuntil(b"\n\n") == b": vm starts\n\n"
+        assert landlord.asked == ["vm"]
+        landlord.may_start.set()
+        text = (await streaming.content.read()).decode()
     assert ": answered by vm, cloud\n\n" in text
     assert text.endswith("data: [DONE]\n\n")
 

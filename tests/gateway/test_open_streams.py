@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import tracemalloc
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import kanoa_mlops.gateway
-from tests.fakes.engine import FakeEngine
-from tests.gateway.conftest import Door
-from tests.gateway.test_leaving import until
+from tests.fakes.engine import FakeEngine, chunk
+from tests.gateway.conftest import Door, chat
+from tests.gateway.test_leaving import CHAT
 
 _STREAMS = 50
 _MOST_BYTES = 19_500
@@ -24,15 +24,15 @@ async def test_an_open_stream_holds_little(door: Door, engine: FakeEngine) -> No
     tracemalloc.start()
     try:
         before = _held()
-        asking = [asyncio.create_task(door.chat("stall mid-stream", stream=True)) for _ in range(_STREAMS)]
-        await until(lambda: engine.running == _STREAMS)
-        await until(lambda: len(door.app.in_flight._running) == _STREAMS)
-        await asyncio.sleep(0.5)  # for their first words to be passed on
-        each = (_held() - before) / _STREAMS
+        async with AsyncExitStack() as stack:
+            for _ in range(_STREAMS):
+                asking = door.session.post(door.url + CHAT, json=chat("stall mid-stream", stream=True))
+                stream = await stack.enter_async_context(asking)
+                assert await stream.content.readuntil(b"\n\n") == chunk("The")
+            assert engine.running == len(door.app.in_flight._running) == _STREAMS
+            each = (_held() - before) / _STREAMS
     finally:
         tracemalloc.stop()
-        for task in asking:
-            task.cancel()
     assert 1_000 < each < _MOST_BYTES
 
 

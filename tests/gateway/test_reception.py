@@ -19,6 +19,7 @@ from kanoa_mlops.gateway.books.totals import Dimension, Total
 from kanoa_mlops.gateway.reception import Reception
 from tests.fakes.engine import USAGE, FakeEngine
 from tests.gateway.conftest import OpenDoor, backend, chat
+from tests.gateway.test_leaving import until
 
 CHAT = "/v1/chat/completions"
 PROMPT, ANSWER = USAGE["prompt_tokens"], USAGE["completion_tokens"]
@@ -114,14 +115,10 @@ async def test_parallel_requests_are_counted_down_however_they_end(
     text = office.key(parallel=1)
     door = await open_door(backend(engine.url), reception=Reception(office.books, key_required=True))
     asking = asyncio.create_task(door.post(CHAT, chat("talk forever", stream=True), headers=bearer(text)))
-    async with asyncio.timeout(5):
-        while not engine.running:
-            await asyncio.sleep(0.01)
+    await until(lambda: engine.running == 1)
     assert (await door.post(CHAT, chat("hi"), headers=bearer(text))).status == 429
     asking.cancel()
-    async with asyncio.timeout(5):
-        while engine.running:
-            await asyncio.sleep(0.01)
+    await until(lambda: not engine.running)
     assert (await door.post(CHAT, chat("cut mid-event", stream=True), headers=bearer(text))).status == 200
     assert (await door.post(CHAT, data=b"{", headers=bearer(text))).status == 400
     assert (await door.post(CHAT, chat("hi"), headers=bearer(text))).status == 200

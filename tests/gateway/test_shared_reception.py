@@ -77,10 +77,11 @@ async def test_both_write_one_ledger(
 ) -> None:
     headers = new(gateways, requests_per_minute=6)
     doors = [await open_door(backend(engine.url), reception=each.reception) for each in gateways]
+    begin = time.monotonic()
     answers = await asyncio.gather(*[doors[n % 2].post(CHAT, chat("hi"), headers=headers) for n in range(12)])
     statuses = [each.status for each in answers]
-    let_in = statuses.count(200)
-    assert let_in in (6, 7), "ten seconds refill one"
+    let_in, refilled = statuses.count(200), (time.monotonic() - begin) * 6 / 60
+    assert 6 <= let_in <= 6 + refilled + 1
     assert statuses.count(429) == 12 - let_in
     for each in gateways:
         each.books.tick()
