@@ -284,18 +284,43 @@ async def test_one_that_never_comes_leaves_one_line(
     assert not [each for each in caplog.records if each.name.startswith(("opentelemetry", "urllib3"))]
 
 
+@pytest.mark.parametrize("status", ["404 Not Found", "301 Moved Permanently"])
 async def test_what_a_collector_does_not_want_is_not_held(
-    collector: Collector, engine: FakeEngine, open_door: OpenDoor, caplog: pytest.LogCaptureFixture
+    collector: Collector,
+    engine: FakeEngine,
+    open_door: OpenDoor,
+    caplog: pytest.LogCaptureFixture,
+    status: str,
 ) -> None:
+    """Nor what is sent somewhere else by what stands before it: OpenTelemetry goes nowhere else."""
     os.environ["OTEL_BSP_SCHEDULE_DELAY"] = "20"
-    collector.status = 404
+    collector.status = int(status[:3])
     with caplog.at_level(logging.INFO), tracing(os.environ) as traces:
         door = await open_door(backend(engine.url), traces=traces)
         for number in (1, 2):
             assert (await door.chat("hi")).status == 200
             await until(lambda number=number: len(collector.bodies) == number)  # type: ignore[misc]
     [line] = of_spans(caplog)
-    assert line == f"spans cannot be handed over at {collector.url}: 404 Not Found; they are dropped"
+    assert line == f"spans cannot be handed over at {collector.url}: {status}; they are dropped"
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("collector", "collector: an address begins with http:// or https://"),
+        ("u:secret@127.0.0.1:4318", "127.0.0.1:4318: an address begins with http:// or https://"),
+        ("http://u:secret@", "http://: InvalidURL"),
+    ],
+)
+async def test_where_nothing_can_be_sent_to_is_told_and_nothing_waits(
+    engine: FakeEngine, open_door: OpenDoor, caplog: pytest.LogCaptureFixture, address: str, told: str
+) -> None:
+    os.environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_BSP_SCHEDULE_DELAY": "20"}
+    with caplog.at_level(logging.INFO), tracing(os.environ) as traces:
+        door = await open_door(backend(engine.url), traces=traces)
+        assert (await door.chat("hi")).status == 200
+        await until(lambda: bool(of_spans(caplog)))
+    assert of_spans(caplog) == [f"spans cannot be handed over at {told}; they are dropped"]
 
 
 def of_spans(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from threading import Event
 from typing import Any
-from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
-from requests import PreparedRequest, Response, Session, Timeout
+from requests import RequestException, Response, Session, Timeout
 
 _log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 1.0
@@ -51,37 +50,45 @@ class _Line(Session):  # type: ignore[misc]
     fate = ""
     """Of spans, as it was last told; nothing where they are taken."""
 
-    def send(self, request: PreparedRequest, **how: Any) -> Response:
+    def request(self, method: str, url: str, **how: Any) -> Response:
         try:
-            answer = super().send(request, **how)
+            answer = super().request(method, url, **how)
         except Exception as error:
-            self._met(request, _reason(error), _WAIT)
+            self._met(url, _reason(error, url), _DROPPED if _is_for_ever(error) else _WAIT)
             raise
-        if answer.status_code < HTTPStatus.BAD_REQUEST:
-            self._met(request, "", "")
+        if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            self._met(url, "", "")
         else:
+            # One that is sent on elsewhere is not: OpenTelemetry takes that for an answer.
             fate = _WAIT if answer.status_code in _PASSING else _DROPPED
-            self._met(request, f"{answer.status_code} {answer.reason}".strip(), fate)
+            self._met(url, f"{answer.status_code} {answer.reason}".strip(), fate)
         return answer
 
-    def _met(self, request: PreparedRequest, reason: str, fate: str) -> None:
+    def _met(self, url: str, reason: str, fate: str) -> None:
         if fate == self.fate:
             return
         self.fate = fate
         if fate:
-            _log.warning("spans cannot be handed over at %s: %s; %s", _place(request), reason, fate)
+            _log.warning("spans cannot be handed over at %s: %s; %s", _place(url), reason, fate)
         else:
-            _log.warning("spans are handed over at %s again", _place(request))
+            _log.warning("spans are handed over at %s again", _place(url))
 
 
-def _place(request: PreparedRequest) -> str:
+def _place(url: str) -> str:
     """Without a name and a password that may be in it."""
-    address = urlsplit(request.url)
-    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+    scheme, found, rest = url.rpartition("://")
+    return scheme + found + rest.rpartition("@")[2].partition("/")[0]
 
 
-def _reason(error: BaseException) -> str:
+def _is_for_ever(error: Exception) -> bool:
+    """It is of the address or a header, before anything was sent; requests calls these wrong values."""
+    return isinstance(error, RequestException) and isinstance(error, ValueError)
+
+
+def _reason(error: BaseException, url: str) -> str:
     """What the system says is the innermost of several."""
+    if not url.lower().startswith(("http://", "https://")):
+        return "an address begins with http:// or https://"
     if isinstance(error, Timeout):
         return "no answer in time"
     inner: BaseException | None = error
