@@ -124,6 +124,8 @@ def test_a_file_that_cannot_be_looked_for_is_told_as_one_that_cannot_be_read(tmp
         (GOOD.replace("32768", "8k"), 7, "'8k' is not a number of tokens"),
         (GOOD.replace("vllm", "lama.cpp"), 5, "backends.0.engine: 'lama.cpp' is not known; write llama.cpp."),
         (GOOD.replace("vllm", "llamacpp b1"), 5, "write llama.cpp or ollama."),
+        (GOOD.replace("vllm", "llama-cpp"), 5, "'llama-cpp' is not known; write llama.cpp."),
+        (GOOD.replace("vllm", "vllmm-0.32"), 5, "'vllmm-0.32' is not known; write vllm."),
         (GOOD.replace("    engine: vllm\n", ""), 2, "backends.0.engine: it is missing"),
         (GOOD + GOOD.removeprefix("backends:\n").replace("gemma-3-12b-it", "Gemma"), 8, "'gemma'"),
         (GOOD + GOOD.removeprefix("backends:\n").replace("gemma-3-12b-it", "other"), 9, "'gemma'"),
@@ -193,7 +195,9 @@ def test_tokens_are_written_as_in_the_burst_section(tmp_path: Path) -> None:
 
 
 def test_engines_that_nothing_is_known_of_are_taken_by_their_name(tmp_path: Path) -> None:
-    for name in ("vLLM 0.32", "llama.cpp b11549", "SGLang", "Ollama"):
+    # The last are a fork, what stands before an engine, and one that has only parts of a name of ours.
+    others = ("llama.cpp-server", "ik_llama.cpp", "my-ollama", "vLLM-Ascend", "kanoa-mlops.lan", "llamafile")
+    for name in ("vLLM 0.32", "llama.cpp b11549", "llama.cpp-b11549", "SGLang", "Ollama", *others):
         [config] = read_config(written(tmp_path, GOOD.replace("vllm", name))).backends
         assert config.engine == name
 

@@ -4,6 +4,7 @@ beyond the LAN."""
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -30,13 +31,17 @@ def _near(tier: object) -> object:
 
 
 def _engine(name: str) -> str:
-    """Any may be named; one of ours that is misspelled would be asked for no counters, in silence."""
+    """Any may be named; one of ours that is misspelled would be asked for no counters, in silence.
+
+    A name that has one of ours in it as a word is of something else: a fork, or what stands before it.
+    """
     # With it comes what reads counters, which a command that only shows its help need not wait for.
     from kanoa_mlops.gateway.counters.dialect import ENGINES, engine_name
 
     given = engine_name(name)
-    near = difflib.get_close_matches(given, ENGINES, cutoff=0.7)
-    if near and given not in ENGINES:
+    if any(re.search(rf"(?<![a-z0-9]){re.escape(each)}(?![a-z0-9])", given) for each in ENGINES):
+        return name
+    if near := difflib.get_close_matches(given, ENGINES, cutoff=0.7):
         raise ValueError(f"{name!r} is not known; write {' or '.join(near)}")
     return name
 
