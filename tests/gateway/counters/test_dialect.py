@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
-from kanoa_mlops.gateway.counters.dialect import Dialect, dialect_of
+from kanoa_mlops.gateway.counters.dialect import Dialect, dialect_of, engine_name
 from kanoa_mlops.gateway.counters.exposition import read_exposition
 from kanoa_mlops.gateway.counters.names import LLAMA_CPP, VLLM
 from tests.gateway.counters.recorded import recorded
@@ -40,6 +40,25 @@ def read(engine: str, text: str, model: str = "") -> EngineCounters | Unreadable
 )
 def test_real_texts(engine: str, file: str, counters: EngineCounters) -> None:
     assert read(engine, recorded(file)) == counters
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("vLLM 0.32.0", "vllm"),
+        ("vllm-0.32.0", "vllm"),
+        ("vllm/v0.32.0", "vllm"),
+        ("ollama:latest", "ollama"),
+        ("llama.cpp_b11549", "llama.cpp"),
+        ("llama.cpp@b11549", "llama.cpp"),
+        ("kanoa-mlops 2.1", "kanoa-mlops"),
+        ("llama.cpp-server", "llama.cpp-server"),
+        ("vllm-ascend 0.18", "vllm-ascend"),
+    ],
+)
+def test_an_engine_is_the_same_in_every_version(written: str, name: str) -> None:
+    assert engine_name(written) == name
+    assert dialect_of(written) is dialect_of(name)
 
 
 def test_a_prompt_that_is_read_moves_the_share_of_the_cache_alone() -> None:

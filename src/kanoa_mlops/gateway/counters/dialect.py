@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
 from kanoa_mlops.gateway.counters.exposition import read_exposition
 from kanoa_mlops.gateway.counters.loaded import read_loaded
 from kanoa_mlops.gateway.counters.names import GATEWAY, LLAMA_CPP, VLLM
+
+_VERSION = re.compile(r"[ :@]|[-_/](?=[bv]?\d)")
+"""Where one begins: engines' own are 'b11549' and '0.32.0', and people write 'v0.32.0'."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ ENGINES = tuple(_DIALECTS)
 
 
 def engine_name(engine: str) -> str:
-    """Of 'llama.cpp b11549' or 'vLLM' that which has no version and no capitals."""
-    return engine.partition(" ")[0].lower()
+    """Of 'llama.cpp b11549', 'vllm-0.32' or 'vLLM' that which has no version and no capitals."""
+    return _VERSION.split(engine, maxsplit=1)[0].lower()
 
 
 def dialect_of(engine: str) -> Dialect | None:
