@@ -54,9 +54,12 @@ class Watched:
 
     async def look(self, after: float = 0.0) -> tuple[str, str]:
         """The state that it is given, so many seconds later."""
+        await self.look_only(after)
+        return self.backend.state, self.backend.reason
+
+    async def look_only(self, after: float) -> None:
         self.now += after
         await self._watch.look(MODEL, self._health)
-        return self.backend.state, self.backend.reason
 
     @asynccontextmanager
     async def asked(self, text: str = "hi") -> AsyncIterator[None]:
@@ -283,6 +286,17 @@ async def test_one_that_is_taken_out_leaves_nothing_behind(watched: Watched) -> 
     gone = Watch(Backends(), watched.traffic, watched.readings)
     await gone.look(MODEL, "/health")
     assert watched.readings.all() == ()
+
+
+async def test_one_that_is_taken_out_and_back_in_has_its_time_anew(engine: WellEngine) -> None:
+    watched = Watched(engine, None)
+    before, engine.ill = watched.backend, True
+    assert await watched.look() == ("ready", "")
+    watched.backends.remove(MODEL)
+    await watched.look_only(after=30)
+    watched.backends.put(before)
+    assert await watched.look(after=2) == ("ready", "")
+    assert await watched.look(after=30) == ("down", "its health check answers HTTP 500")
 
 
 async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None:

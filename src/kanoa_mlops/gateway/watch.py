@@ -114,7 +114,7 @@ class Watch:
             state, reason = await self._works(name, backend)
         else:
             tools = None  # it may come back with another model
-            self._forget(name)
+            self._unfollow(name)
         now = self._backends.get(name)
         if now is None:
             return self._forget(name)
@@ -194,6 +194,11 @@ class Watch:
         return Sight(self._clock(), counters, flow.waiting, flow.received_bytes)
 
     def _forget(self, name: str) -> None:
+        """It is there no longer. Should it come back, it has its time anew."""
+        self._unwell.pop(name, None)
+        self._unfollow(name)
+
+    def _unfollow(self, name: str) -> None:
         self._followed.pop(name, None)
         self._readings.drop(name)
 
