@@ -71,8 +71,7 @@ async def soak(seconds: float, seed: int, dollars: float, folder: Path) -> Repor
     dice, outcomes = random.Random(seed), Outcomes()
     async with a_scene(folder, dollars) as scene:
         base = await scene.usage()
-        for engine in scene.engines:
-            engine.start()
+        await scene.start_engines()
         harassing = asyncio.create_task(scene.harass(random.Random(dice.random())))
         loading = asyncio.create_task(load(scene.url, scene.keys, seconds, dice, outcomes))
         await asyncio.sleep(seconds * _WARM)

@@ -26,9 +26,10 @@ from tests.fakes.provider import KEY, FakeProvider
 
 TEXT, IMAGES = "text", "images"
 """The two pools."""
-LIMITED_PER_MINUTE = 30
+LIMITED_PER_MINUTE = 4
+"""So few that also a slow machine asks more often."""
 _ENGINES = ((TEXT, 4), (TEXT, 4), (IMAGES, 4), (IMAGES, 4))
-_READY_SECONDS = 20.0
+_READY_SECONDS = 60.0
 _LIVES = (1.0, 6.0)  # seconds between two kills
 _REST = (0.2, 2.0)  # seconds until the engine is started again
 
@@ -63,6 +64,8 @@ class Usage:
 class Engine:
     """A process of its own, dead or alive."""
 
+    id: str
+    """By which the gateway knows it."""
     model: str
     slots: int
     port: int = field(default_factory=free_port)
@@ -94,7 +97,7 @@ class Scene:
         counted = self.folder / "tasks"
         counted.unlink(missing_ok=True)
         self.process.send_signal(signal.SIGUSR1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(_READY_SECONDS):
             while not counted.exists():
                 await asyncio.sleep(0.01)
         process = psutil.Process(self.process.pid)
@@ -104,6 +107,14 @@ class Scene:
             process.num_fds(),
             int(counted.read_text(encoding="utf-8")),
         )
+
+    async def start_engines(self) -> None:
+        """Until the gateway knows that they answer."""
+        for engine in self.engines:
+            engine.start()
+        async with asyncio.timeout(_READY_SECONDS), aiohttp.ClientSession() as session:
+            while not await self._all_ready(session):
+                await asyncio.sleep(0.05)
 
     async def harass(self, dice: random.Random) -> None:
         """Until cancelled; then all of them run."""
@@ -120,6 +131,11 @@ class Scene:
                 if not engine.process:
                     engine.start()
 
+    async def _all_ready(self, session: aiohttp.ClientSession) -> bool:
+        async with session.get(f"{self.url}/status") as answer:
+            states = {each["id"]: each["state"] for each in (await answer.json())["backends"]}
+        return all(states[each.id] == "ready" for each in self.engines)
+
     def booked(self, columns: str, where: str = "1") -> list[tuple[Any, ...]]:
         """Of the ledger."""
         with closing(sqlite3.connect(self.folder / "state" / "gateway.db")) as file:
@@ -133,7 +149,7 @@ async def a_scene(folder: Path, dollars: float) -> AsyncIterator[Scene]:
     Args:
         dollars: what may be spent at the provider.
     """
-    engines = [Engine(model, slots) for model, slots in _ENGINES]
+    engines = [Engine(f"{model}-{number}", model, slots) for number, (model, slots) in enumerate(_ENGINES)]
     async with FakeProvider(seconds=0.2) as provider:
         _write_config(folder, engines, provider, dollars)
         keys = _make_keys(folder / "state")
@@ -156,10 +172,10 @@ async def a_scene(folder: Path, dollars: float) -> AsyncIterator[Scene]:
 
 def _write_config(folder: Path, engines: Sequence[Engine], provider: FakeProvider, dollars: float) -> None:
     lines = [
-        f"  - {{model: {each.model}, id: {each.model}-{number}, url: 'http://127.0.0.1:{each.port}', "
+        f"  - {{model: {each.model}, id: {each.id}, url: 'http://127.0.0.1:{each.port}', "
         f"engine: llama.cpp, context: 8192, parallel: {each.slots}, "
         f"sees: {'true' if each.model == IMAGES else 'false'}}}"
-        for number, each in enumerate(engines)
+        for each in engines
     ]
     text = _CONFIG.format(backends="\n".join(lines), dollars=f"{dollars:.6f}", url=provider.url)
     (folder / "gateway.yaml").write_text(text, encoding="utf-8")
