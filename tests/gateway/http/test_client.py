@@ -193,17 +193,19 @@ async def test_a_large_body_goes_out_whole_and_a_large_answer_waits_for_its_read
 
 async def test_one_who_leaves_while_sending_leaves_no_connection() -> None:
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
         gone.set_result(await _until_end(reader))
         writer.close()
 
+    asked = asyncio.Event()
     gone: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     listening = await asyncio.start_server(never, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
     async with listening:
         asking = asyncio.create_task(_ask(Client("test"), url))
-        await asyncio.sleep(0.05)
-        asking.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
+            await asked.wait()
+            asking.cancel()
             assert await gone
 
 
@@ -216,8 +218,9 @@ async def test_a_connection_that_is_over_is_not_left_to_the_collector(answer: by
         async with serving(server) as client:
             with suppress(Broken):
                 await read(client, server)
-            await asyncio.sleep(0.1)
-            assert not any(isinstance(each, Connection) for each in gc.get_objects())
+            async with asyncio.timeout(30):
+                while any(isinstance(each, Connection) for each in gc.get_objects()):
+                    await asyncio.sleep(0.01)
     finally:
         gc.enable()
     assert server.connections == 1
