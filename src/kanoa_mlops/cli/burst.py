@@ -124,6 +124,7 @@ def _show(screen: Screen, burst: Burst, rows: list[Shown]) -> None:
             for each in rows
         ],
         right=["LEFT TODAY"],
+        yielding="ANSWERED BY",
     )
     for each in rows:
         grant = each.grant
@@ -176,9 +177,10 @@ def _show_provider(screen: Screen, provider: Provider) -> None:
     if provider.offers:
         columns = ["MODEL", "NAME THERE", "$/MTOK", "LIMITS"]
         rows = [[each.model, each.name, offered_price(each), _limits(each)] for each in provider.offers]
-        if not any(limits for *_, limits in rows):
-            columns, rows = columns[:-1], [row[:-1] for row in rows]
-        screen.table(columns, rows, folding="LIMITS")
+        if any(limits for *_, limits in rows):
+            screen.table(columns, rows, yielding="LIMITS")
+        else:
+            screen.table(columns[:-1], [row[:-1] for row in rows], yielding="NAME THERE")
     screen.note(policy_of(provider))
     if free := credit_of(provider):
         screen.note(free)

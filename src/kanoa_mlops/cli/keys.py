@@ -103,7 +103,7 @@ def list_(as_json: bool) -> None:
             for key in keys
         ],
         right=["THIS MONTH"],
-        folding="LIMITS",
+        yielding="LIMITS",
     )
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _WIDTH_WITHOUT_TERMINAL = 80
-_BETWEEN = 2
-"""Characters between two columns, and at the edges of a table together."""
 
 
 class Screen:
@@ -50,25 +48,13 @@ class Screen:
         rows: Sequence[Sequence[str]],
         *,
         right: Sequence[str] = (),
-        folding: str = "",
+        yielding: str = "",
     ) -> None:
-        """Data, for people. Columns named in `right` are numbers; the one called `folding` gives way first,
-        as what stands in others is to be copied."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
+        """Data, for people. Columns named in `right` are numbers; the one called `yielding` gives way where
+        there is no room, as what stands in others is to be copied."""
+        from kanoa_mlops.cli.table import print_table
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-        room = _room(columns, rows, folding, self.out.width)
-        for column in columns:
-            table.add_column(
-                column,
-                justify="right" if column in right else "left",
-                overflow="fold",
-                max_width=room if column == folding else None,
-            )
-        for row in rows:
-            table.add_row(*(_escaped(cell) for cell in row))
-        self.out.print(table)
+        print_table(self.out, columns, rows, right=right, yielding=yielding)
 
     def item(self, text: str) -> None:
         """One entry of a list, as data, folded with its lines set in."""
@@ -88,20 +74,6 @@ class Screen:
             break_long_words=False,
         )
         self.print(folded)
-
-
-def _room(columns: Sequence[str], rows: Sequence[Sequence[str]], folding: str, width: int) -> int | None:
-    """Characters that the others leave to this column; None where they themselves have to fold."""
-    others = [number for number, column in enumerate(columns) if column != folding]
-    taken = sum(max(len(row[number]) for row in (columns, *rows)) + _BETWEEN for number in others)
-    room = width - taken - _BETWEEN
-    return room if room >= len(folding) else None
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _console(stream: TextIO, **options: Any) -> Console:

@@ -148,7 +148,7 @@ def _show(screen: Screen, server: dict[str, Any]) -> None:
             for each in server["engines"]
         ],
         right=["SLOTS", "MEMORY", "PLANNED"],
-        folding="ENGINE",
+        yielding="ENGINE",
     )
     for each in server["engines"]:
         if each["reason"]:
