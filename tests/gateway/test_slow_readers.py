@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,27 @@ async def test_who_reads_nothing_holds_nothing(
     if not stream:
         assert (total.prompt_tokens, total.completion_tokens) == (PROMPT, ANSWER)
     assert sum(each.in_flight for each in door.app.dispatcher.snapshot().backends) == 0
+
+
+async def test_those_who_read_nothing_are_no_fault_of_their_engine(
+    engine: FakeEngine, open_door: OpenDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    door = await open_door(backend(engine.url), idle_seconds=0.5)
+    with ExitStack() as stack:
+        for _ in range(CLIENTS):
+            stack.enter_context(asking(door, "flood", stream=True))
+        await until(lambda: caplog.text.count("error=client_stalled") == CLIENTS, 20)
+    assert "requests find" not in caplog.text, "it is down for others too"
+
+
+async def test_an_engine_that_says_no_more_is_at_fault_itself(
+    engine: FakeEngine, open_door: OpenDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = await open_door(backend(engine.url), idle_seconds=0.2)
+    for _ in range(CLIENTS):
+        await door.chat("stall mid-stream", stream=True)
+    assert "requests find smollm2 down: it stopped in the middle of an answer" in caplog.messages
 
 
 async def test_streams_that_nobody_reads_take_little_memory(engine: FakeEngine, open_door: OpenDoor) -> None:

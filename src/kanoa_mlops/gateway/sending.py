@@ -39,8 +39,9 @@ FAULTS: dict[str, Fault] = {
     "engine_stream_cut": "cut",
     "engine_bad_answer": "cut",
     "engine_timeout": "late",
+    "engine_stalled": "stalled",
 }
-"""What an error of the gateway's own says of the backend, by its code."""
+"""What an error of the gateway's own says of the backend, by its code; one that is not here says nothing."""
 
 
 class Fitting(Protocol):
@@ -173,8 +174,8 @@ class Sending:
         except asyncio.CancelledError:
             if may_leave and not exchange.begun and (late := exchange.patience.recover()):
                 raise late from None
-            if exchange.patience.ran_out:
-                seat.met(Outcome(fault="stalled" if exchange.begun else "late"))
+            if exchange.patience.ran_out and (fault := FAULTS.get(exchange.patience.late.code)):
+                seat.met(Outcome(fault=fault))
             raise
         finally:
             if exchange.usage:
