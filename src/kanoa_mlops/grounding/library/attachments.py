@@ -168,8 +168,10 @@ class Attachments:
         return collection
 
     def _of(self, collection: Collection) -> Sequence[Attachment]:
-        held = {_id(collection, each): each for each in self._archive.held(collection.id)}
+        # In the reverse of the order in which they are written: what came into the archive since the ledger
+        # was read is still in progress there, while what is said to be completed is in the archive by now.
         told = {each.file_id: each for each in self._ledger.of(collection.id)}
+        held = {_id(collection, each): each for each in self._archive.held(collection.id)}
         found = [
             replace(each, bytes=held[id].bytes if id in held else 0)
             for id, each in told.items()
