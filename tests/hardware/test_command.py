@@ -48,15 +48,15 @@ def test_a_program_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("trap", ["", "trap '' TERM INT HUP; "])
 def test_one_that_hangs_is_killed_with_all_it_started(trap: str, tmp_path: Path) -> None:
-    # The grandchild holds the pipe open: waiting for its end would wait for it.
-    body = f"{trap}sleep 60 & echo $! > {tmp_path}/child; wait; wait"
-    commands = script(tmp_path, "nvidia-smi", body)
-    began = time.monotonic()
-    outcome = commands.run(("nvidia-smi",), 0.5)
-    assert time.monotonic() - began < 1.5
-    assert outcome == Outcome(problem="did not answer within 0.5 s")
-    child = int((tmp_path / "child").read_text())
-    assert _ends(child)
+    # The grandchild holds the pipe open: waiting for its end would wait for longer than a test may take.
+    child = tmp_path / "child"
+    body = f"{trap}sleep 3600 & echo $! > {child}.new; mv {child}.new {child}; wait; wait"
+    commands, seconds = script(tmp_path, "nvidia-smi", body), 0.5
+    while not child.exists():  # on a slow machine it was killed before it came to that
+        outcome = commands.run(("nvidia-smi",), seconds)
+        assert outcome == Outcome(problem=f"did not answer within {seconds} s")
+        seconds *= 2
+    assert _ends(int(child.read_text()))
 
 
 def test_one_that_talks_without_end_is_stopped_too(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_one_that_talks_without_end_is_stopped_too(tmp_path: Path) -> None:
 
 
 def _ends(pid: int) -> bool:
-    """Within two seconds; a zombie has ended."""
-    deadline = time.monotonic() + 2
+    """Within half a minute; a zombie has ended."""
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

@@ -22,19 +22,17 @@ def test_one_that_fails_or_hangs_leaves_the_others_alone() -> None:
     release = threading.Event()
 
     def hangs() -> Findings:
-        release.wait(30)
+        release.wait()
         return Findings()
 
     def fails() -> Findings:
         raise ZeroDivisionError("no cards")
 
-    began = time.monotonic()
     probes = {"disk": hangs, "AMD": fails, "Intel": lambda: Findings(title="here")}
-    found = ask_together(probes, Patience(0.2))
+    found = ask_together(probes, Patience(1.0))
     release.set()
-    assert time.monotonic() - began < 1.0
     assert [each.unknown for each in found] == [
-        ("disk did not answer within 0.2 s",),
+        ("disk did not answer within 1 s",),
         ("AMD: ZeroDivisionError: no cards",),
         (),
     ]
