@@ -32,13 +32,11 @@ def prepare(asked: Asked, backend: Backend) -> bytes:
     An engine that counts the tokens of a stream only when asked is asked; `Tally` hides what it tells.
     """
     changed = _shortened(asked.fields, backend) | _chosen(asked.fields, backend)
-    named = {"model": backend.engine_model}
-    if backend.grant:
-        return as_json(outgoing({**asked.fields, **changed, **named}))
-    edits = None if changed else _edits(asked, backend)
-    if edits is None:
-        return as_json({**asked.fields, **changed, **options_of(asked, backend), **named})
-    return _edited(asked.raw, edits)
+    edits = None if changed or backend.grant else _edits(asked, backend)
+    if edits is not None:
+        return _edited(asked.raw, edits)
+    fields = {**asked.fields, **changed, **options_of(asked, backend), "model": backend.engine_model}
+    return as_json(outgoing(fields) if backend.grant else fields)
 
 
 def _edits(asked: Asked, backend: Backend) -> list[Edit] | None:

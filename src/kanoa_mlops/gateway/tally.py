@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from kanoa_mlops.gateway.backends import Backend
-from kanoa_mlops.gateway.counting import is_asked
+from kanoa_mlops.gateway.counting import is_asked, without_count
 from kanoa_mlops.gateway.engine_errors import translate_hidden
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.events import DONE, data_of, event
-from kanoa_mlops.gateway.hosted import without_count
 from kanoa_mlops.gateway.usage import Step, Usage, add_steps, find_timings, find_usage
 
 # A raw line feed or an unescaped quote cannot stand inside a JSON string, so no model's words match these.
