@@ -98,6 +98,20 @@ async def test_stream(door: Door, path: str) -> None:
     assert answer.text == events(*WORDS) + DONE
 
 
+@pytest.mark.parametrize("route", ["/v1/embeddings", "/v1/rerank"])
+async def test_what_never_comes_in_pieces_comes_whole_though_it_is_asked_for_so(
+    engine: FakeEngine, open_door: OpenDoor, route: str
+) -> None:
+    """Engines take no notice of the word, and an answer that is none would be held against them."""
+    door = await open_door(backend(engine.url, engine="vllm"))
+    asked = {"model": "smollm2", "input": "hi", "query": "hi", "documents": ["hi"], **STREAM}
+    for _ in range(4):
+        answer = await door.post(route, asked)
+        assert answer.status == 200
+        assert "application/json" in answer.headers["content-type"]
+    assert engine.received[-1].fields == asked
+
+
 async def test_completions_and_embeddings_pass(door: Door, engine: FakeEngine) -> None:
     await door.post("/completions", {"model": "smollm2", "prompt": "hi"})
     answer = await door.post("/v1/embeddings", {"model": "tiny", "input": "hi"})

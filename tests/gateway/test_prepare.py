@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.body import parse_body
 from kanoa_mlops.gateway.prepare import prepare
 from tests.gateway.conftest import backend
@@ -21,7 +22,7 @@ SMALL = backend("http://127.0.0.1:1", context_tokens=2048)
 def sent(**fields: Any) -> tuple[bytes, bytes]:
     """A request as it came, and as it goes on."""
     raw = json.dumps({"messages": [{"role": "user", "content": "hi"}], **fields}).encode()
-    return raw, prepare(parse_body(raw, chat=True), SMALL)
+    return raw, prepare(parse_body(raw, routes.CHAT), SMALL)
 
 
 @pytest.mark.parametrize("length", [{}, {"max_tokens": 2048}, {"max_tokens": None}, {"max_tokens": "x"}])
@@ -50,7 +51,7 @@ def test_a_function_that_is_named_is_the_only_one_that_llama_cpp_is_given(engine
     choice = {"type": "function", "function": {"name": "b"}}
     fields = {"model": "smollm2", "tools": [function("a"), function("b")], "tool_choice": choice}
     raw = json.dumps({"messages": [{"role": "user", "content": "hi"}], **fields}).encode()
-    goes = json.loads(prepare(parse_body(raw, chat=True), replace(SMALL, engine=engine)))
+    goes = json.loads(prepare(parse_body(raw, routes.CHAT), replace(SMALL, engine=engine)))
     if engine.startswith("llama.cpp"):
         assert (goes["tools"], goes["tool_choice"]) == ([function("b")], "required")
     else:
@@ -104,13 +105,13 @@ def test_nothing_but_the_name_changes(
         raw.decode()
     except UnicodeDecodeError:
         return  # refused before it comes here
-    goes = prepare(parse_body(raw, chat=True), SMALL)
+    goes = prepare(parse_body(raw, routes.CHAT), SMALL)
     assert json.loads(goes) == {**json.loads(raw), "model": SMALL.engine_model}
 
 
 def test_a_name_is_changed_without_writing_the_rest_anew() -> None:
     raw = b'{ "messages" : [{"role": "user", "content": "\xc3\xa4 "}],  "model":"SmolLM" , "seed": 1e2}'
-    goes = prepare(parse_body(raw, chat=True), SMALL)
+    goes = prepare(parse_body(raw, routes.CHAT), SMALL)
     assert goes == raw.replace(b"SmolLM", SMALL.engine_model.encode())
 
 
@@ -119,7 +120,7 @@ def test_what_stands_behind_an_image_is_seen(named: bytes) -> None:
     image = b'{"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}'
     message = b'{%b"role": "user", "content": [%b]}' % (named, image)
     raw = b'{"messages":  [%b], "model":  "SmolLM"}' % message
-    goes = prepare(parse_body(raw, chat=True), SMALL)
+    goes = prepare(parse_body(raw, routes.CHAT), SMALL)
     asked = json.loads(raw)
     assert json.loads(goes) == {**asked, "model": SMALL.engine_model}
     written_anew = json.dumps({**asked, "model": SMALL.engine_model}, separators=(",", ":")).encode()
@@ -149,7 +150,7 @@ def test_who_counts_a_streams_tokens_only_when_asked_is_asked(
     hi = [{"role": "user", "content": "hi"}]
     whole = {"model": "smollm2", "messages": hi, "stream": True, **fields}
     raw = json.dumps(whole).encode()
-    goes = prepare(parse_body(raw, chat=False), replace(SMALL, engine=engine))
+    goes = prepare(parse_body(raw, routes.COMPLETIONS), replace(SMALL, engine=engine))
     length = {"max_tokens": 2048} if "max_tokens" in fields else {}
     expected = whole | {"model": "smollm2"} | length
     assert json.loads(goes) == (expected if options is None else expected | {"stream_options": options})
@@ -162,14 +163,14 @@ def test_a_large_image_is_not_written_anew_to_ask(model: bytes) -> None:
     image = b"data:;base64," + b"A" * 9000
     begin = b' {"stream":true, "model" : "' + model + b'", "messages":[{"role":"user","content":"'
     raw = begin + image + b'"}]}'
-    goes = prepare(parse_body(raw, chat=False), replace(SMALL, engine="vllm"))
+    goes = prepare(parse_body(raw, routes.COMPLETIONS), replace(SMALL, engine="vllm"))
     asked = raw.replace(b"{", b'{"stream_options":{"include_usage":true},', 1)
     assert goes == asked.replace(b"SmolLM", b"smollm2")
 
 
 def test_whatever_changes_in_a_large_request_it_is_copied_once() -> None:
     raw = json.dumps({"model": "SmolLM", "stream": True, "prompt": "A" * 10**6}).encode()
-    asked = parse_body(raw, chat=False)
+    asked = parse_body(raw, routes.COMPLETIONS)
     tracemalloc.start()
     goes = prepare(asked, replace(SMALL, engine="vllm"))
     _, most = tracemalloc.get_traced_memory()

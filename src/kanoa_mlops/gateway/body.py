@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import orjson
 
+from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.decoding import BadEncoding, Decoder
 from kanoa_mlops.gateway.http.request import Request
@@ -23,6 +24,7 @@ class Asked:
     fields: Mapping[str, Any]
     model: str | None
     stream: bool
+    """Its answer is wanted in pieces, and can come so."""
     wants_usage: bool
     """Asked for a last event that counts the tokens."""
 
@@ -58,17 +60,20 @@ async def read_body(request: Request, max_bytes: int, patience: Patience) -> byt
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def parse_body(raw: bytes, *, chat: bool) -> Asked:
+def parse_body(raw: bytes, route: str) -> Asked:
     """Check the types of what the gateway relies on; everything else is the engine's to judge.
+
+    Args:
+        route: for which it came.
 
     Raises:
         ApiError: 400, naming the field.
     """
     fields = _object(raw)
     model = _typed(fields, "model", str)
-    stream = _typed(fields, "stream", bool) or False
+    stream = _typed(fields, "stream", bool) is True and route in routes.STREAMED
     options = _typed(fields, "stream_options", dict) or {}
-    if chat or "messages" in fields:  # vLLM takes them for embeddings too, images and all
+    if route == routes.CHAT or "messages" in fields:  # vLLM takes them for embeddings too, images and all
         _check_messages(fields)
     return Asked(raw, fields, model, stream, wants_usage=stream and options.get("include_usage") is True)
 

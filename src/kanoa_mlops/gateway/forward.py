@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.engine_errors import translate, translate_hidden
@@ -52,7 +51,7 @@ class Forwarder:
         self.allow(exchange, backend)
         sent, earlier = time.monotonic(), exchange.first_byte_seconds
         try:
-            if not asked.stream or exchange.route not in routes.STREAMED:
+            if not asked.stream:
                 return await self._ask(request, exchange, asked, backend, body)
             heartbeat = Heartbeat(request, exchange, self._limits, self._limits.prefill_seconds)
             heartbeat.tell("the engine reads the prompt")

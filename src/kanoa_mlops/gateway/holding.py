@@ -11,7 +11,6 @@ from functools import partial
 from typing import Protocol
 
 from kanoa_mlops.errors import KanoaError
-from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend, Backends
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.envelope import ApiError
@@ -109,7 +108,7 @@ class Holding:
     def _heartbeat(
         self, request: Request, exchange: Exchange, asked: Asked
     ) -> AbstractAsyncContextManager[Heartbeat | None]:
-        if asked.stream and exchange.route in routes.STREAMED:
+        if asked.stream:
             return Heartbeat(request, exchange, self.limits)
         return nullcontext()
 

@@ -52,7 +52,7 @@ class Passage:
         exchange.patience.allow(self.limits.idle_seconds, partial(_slow_upload, self.limits))
         raw = await read_body(request, self.limits.max_body_bytes, exchange.patience)
         exchange.read_at, exchange.body_bytes = time.monotonic(), len(raw)
-        asked = parse_body(raw, chat=exchange.route == routes.CHAT)
+        asked = parse_body(raw, exchange.route)
         async with request.staying():
             kind = KINDS[exchange.route]
             nearest = find(asked.model, self.backends, kind)

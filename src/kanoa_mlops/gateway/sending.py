@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from kanoa_mlops.gateway import routes
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.books.refusal import Limit, Refusal
@@ -102,7 +101,7 @@ class Sending:
         exchange.patience.allow(self.dispatcher.terms.queue_seconds + 1, _waited_too_long)
         seat: Seat | None = None
         try:
-            if not errand.asked.stream or exchange.route not in routes.STREAMED:
+            if not errand.asked.stream:
                 return await self.dispatcher.seat(errand.ask, errand.guest, _to_nobody)
             async with Heartbeat(errand.request, exchange, self.limits) as heartbeat:
                 seat = await self.dispatcher.seat(errand.ask, errand.guest, heartbeat.tell)
