@@ -30,6 +30,16 @@ def test_a_plan_fits_80_columns_and_names_every_part(home: Path) -> None:
         assert title in lines
 
 
+def test_what_is_far_too_large_fits_80_columns_as_well(home: Path) -> None:
+    shown = run("plan", "gpt-oss-120b", "--platform", "rtx-3060-12")
+    assert shown.returncode == 1, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    [mark] = [line for line in lines if line.endswith("─ so much can be used")]
+    bar = lines[lines.index(mark) - 1]
+    assert len(bar.strip()) > 3 * mark.count("─"), "it is to scale"
+
+
 def test_what_does_not_fit_ends_1_and_offers_changes_that_do(home: Path) -> None:
     refused = run("plan", "gemma-3-12b", "--platform", "rtx-4090", "--weights", "bf16", "--json")
     assert refused.returncode == 1

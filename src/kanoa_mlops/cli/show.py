@@ -14,7 +14,7 @@ from kanoa_mlops.engines.flags import engine_flags
 from kanoa_mlops.planner.budget import Pool, Verdict
 from kanoa_mlops.planner.estimate import Estimate
 from kanoa_mlops.planner.plan import Change, Plan
-from kanoa_mlops.render.bar import letters, segments
+from kanoa_mlops.render.bar import letters, segments, usable
 from kanoa_mlops.units import format_bytes, format_duration
 
 _BAR = 48
@@ -75,6 +75,8 @@ def _show_pool(screen: Screen, plan: Plan, pool: Pool) -> None:
         colour = Style() if free else Style(color="black", bgcolor=_COLOURS[number % len(_COLOURS)])
         bar.append(segment.letter * segment.cells, colour)
     screen.out.print(bar, soft_wrap=True)
+    if need.expected > pool.capacity:
+        screen.print(f"  {'─' * usable(plan.budget, pool.where, _BAR)} so much can be used")
     lines = [line for line in plan.budget.lines if line.where == pool.where and line.size.expected > 0]
     screen.table(
         ["", "PART", "TAKES", "FROM", "TO", "RESTS ON"],

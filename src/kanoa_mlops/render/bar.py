@@ -20,15 +20,16 @@ class Segment:
 
 
 def segments(budget: Budget, where: Where, width: int) -> list[Segment]:
-    """Parts of a pool's bar. What does not fit makes the bar longer than `width`.
+    """Parts of a pool's bar. What does not fit makes the bar longer than what `usable` tells.
 
     Args:
-        width: characters for what the engine may use.
+        width: characters for what the engine may use, where that can be shown.
     """
     pool = budget.pool(where)
     lines = [line for line in budget.lines if line.where == where and line.size.expected > 0]
     if pool is None or not pool.capacity:
         return []
+    width = usable(budget, where, width)
     cells, passed = [], 0.0
     for letter, line in zip(letters(budget, where), lines, strict=True):
         begin = round(passed / pool.capacity * width)
@@ -36,6 +37,15 @@ def segments(budget: Budget, where: Where, width: int) -> list[Segment]:
         cells.append(Segment(letter, line.name, round(passed / pool.capacity * width) - begin))
     free = width - sum(each.cells for each in cells)
     return [*cells, Segment("·", "free", free)] if free > 0 else cells
+
+
+def usable(budget: Budget, where: Where, width: int) -> int:
+    """Characters for what the engine may use: fewer where so much more is needed that the bar would be longer
+    than half as much again."""
+    pool, need = budget.pool(where), budget.need(where).expected
+    if pool is None or not pool.capacity:
+        return width
+    return min(width, int(width * 1.5 * pool.capacity / need)) if need else width
 
 
 def letters(budget: Budget, where: Where) -> list[str]:
