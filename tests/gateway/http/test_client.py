@@ -152,6 +152,30 @@ async def test_a_name_that_is_not_known_is_not_told_by_its_number(monkeypatch: p
             pass
 
 
+@pytest.mark.parametrize(
+    ("closes", "told"), [(True, "the connection was closed"), (False, "no connection within 0.5 s")]
+)
+async def test_one_that_does_not_greet(closes: bool, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kanoa_mlops.gateway.http.way._CONNECT_SECONDS", 60 if closes else 0.5)
+
+    async def greeted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096) and not closes:
+            pass
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        gone.set()
+
+    gone = asyncio.Event()
+    async with await asyncio.start_server(greeted, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(Unreachable, match=f"^{re.escape(told)}$"):
+            async with Client("test").ask("GET", f"https://127.0.0.1:{port}/"):
+                pass
+        async with asyncio.timeout(30):
+            await gone.wait()
+
+
 async def test_a_name_with_several_addresses_is_told_once_and_without_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

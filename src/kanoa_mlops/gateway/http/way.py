@@ -97,7 +97,10 @@ def _words(error: OSError | TimeoutError) -> str:
         return os.strerror(error.errno).lower()
     if several := dict.fromkeys(_NUMBER.findall(error.strerror or str(error))):
         return ", ".join(os.strerror(int(each)).lower() for each in several)
-    return error.strerror or str(error) or f"no connection within {_CONNECT_SECONDS:g} s"
+    late = isinstance(error, TimeoutError)
+    # One that ends while the two greet each other has no words.
+    nothing = f"no connection within {_CONNECT_SECONDS:g} s" if late else "the connection was closed"
+    return error.strerror or str(error) or nothing
 
 
 async def _leave(where: Where, out: WayOut) -> Connection:
