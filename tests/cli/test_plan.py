@@ -11,6 +11,7 @@ import gguf
 import numpy
 import pytest
 
+from kanoa_mlops.catalog.load import Catalog
 from tests.conftest import PROGRAM
 
 
@@ -127,6 +128,26 @@ def test_the_matrix_in_every_form_says_measured_only_with_a_date(home: Path, for
     assert shown.returncode == 0, shown.stderr
     assert "measured (2025-" in shown.stdout
     assert "planned" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "shelf"),
+    [
+        ("models", "models"),
+        ("models --platform rtx-4090", "models"),
+        ("matrix", "models"),
+        ("matrix --platform rtx-4090", "models"),
+        ("platforms", "platforms"),
+    ],
+)
+def test_names_stand_whole_in_80_columns(home: Path, catalog: Catalog, words: str, shelf: str) -> None:
+    """To be copied."""
+    shown = run(*words.split())
+    assert all(len(line) <= 80 for line in shown.stdout.splitlines())
+    first = {line.split()[0] for line in shown.stdout.splitlines() if line.strip()}
+    names = {each.id for each in getattr(catalog, shelf).values() if getattr(each, "instruct", True)}
+    assert names
+    assert names - first == set()
 
 
 def test_the_matrix_as_a_picture_wants_a_file(home: Path, tmp_path: Path) -> None:

@@ -102,9 +102,8 @@ def list_(as_json: bool) -> None:
             }
         )
     elif not rows:
-        screen.say(
-            "Nothing is allowed; no request leaves. `kanoa-mlops burst providers` shows who could answer."
-        )
+        screen.say("Nothing is allowed; no request leaves.")
+        screen.say("`kanoa-mlops burst providers` shows who could answer.")
     else:
         _show(screen, burst, rows)
 
@@ -167,9 +166,8 @@ def providers(as_json: bool) -> None:
         return
     for provider in known:
         _show_provider(screen, provider)
-    screen.say(
-        "Any other address that speaks as OpenAI does is allowed by hand: base_url, name, price, context."
-    )
+    screen.say("Any other address that speaks as OpenAI does is allowed by hand, in burst.yaml:")
+    screen.say("base_url, name, price and context.")
 
 
 def _show_provider(screen: Screen, provider: Provider) -> None:

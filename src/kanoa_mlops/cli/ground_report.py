@@ -146,7 +146,7 @@ def show_list(screen: Screen, rows: Sequence[tuple[Collection, Stats]], stores: 
         for name, entry in stores.items()
     ]
     columns = ["NAME", "DOCUMENTS", "PASSAGES", "BY MEANING", "FROM", "OPEN TO"]
-    screen.table(columns, table, right=["DOCUMENTS", "PASSAGES", "BY MEANING"])
+    screen.table(columns, table, right=["DOCUMENTS", "PASSAGES", "BY MEANING"], yielding="FROM")
 
 
 def _share(stats: Stats) -> str:
@@ -187,7 +187,7 @@ def show_held(screen: Screen, collection: Collection, held: Sequence[Held]) -> N
         for each in held
     ]
     columns = ["SOURCE", "TITLE", "PASSAGES", "BY MEANING", "SIZE"]
-    screen.table(columns, rows, right=["PASSAGES", "BY MEANING", "SIZE"])
+    screen.table(columns, rows, right=["PASSAGES", "BY MEANING", "SIZE"], yielding="TITLE")
 
 
 def held_document(held: Sequence[Held]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from kanoa_mlops.catalog.types import Platform
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UserError
 from kanoa_mlops.render.matrix import Cell, matrix
-from kanoa_mlops.render.table import HEADER, LEGEND, grid, html, markdown, memory, row
+from kanoa_mlops.render.table import LEGEND, grid, html, markdown, memory, row
 from kanoa_mlops.settings import load_settings
 
 
@@ -59,15 +59,28 @@ def _grid(screen: Screen, catalog: Catalog, cells: Sequence[Cell], platforms: Se
         for number, platform in zip(heads, part, strict=True):
             screen.print(f"{number:>3}  {platform.id}: {platform.title}, {memory(platform)}")
         screen.print()
-    screen.print(LEGEND)
+    screen.note(LEGEND)
     screen.say("* measured. `kanoa-mlops matrix --platform NAME` says as what and how fast.")
 
 
 def _details(screen: Screen, cells: Sequence[Cell], platforms: Sequence[Platform]) -> None:
     for platform in platforms:
         screen.print(f"{platform.title}, {memory(platform)}")
-        rows = [row(cell) for cell in cells if cell.platform == platform.id]
-        screen.table([each.upper() for each in HEADER], rows, right=["CONTEXT", "TOKENS/S"])
+        rows = [_detail(cell) for cell in cells if cell.platform == platform.id]
+        columns = ["MODEL", "VERDICT", "CONTEXT", "TOKENS/S", "RUNS AS"]
+        screen.table(columns, rows, right=["CONTEXT", "TOKENS/S"], yielding="RUNS AS")
+    screen.say("Planned, where it does not say that it was measured.")
+
+
+def _detail(cell: Cell) -> list[str]:
+    model, outcome, runs_as, context, speed, status = row(cell)
+    return [
+        model,
+        outcome,
+        context,
+        speed,
+        f"{runs_as}, {status}" if status.startswith("measured") else runs_as,
+    ]
 
 
 def _draw(screen: Screen, cells: Sequence[Cell], platforms: Sequence[Platform], output: Path | None) -> None:

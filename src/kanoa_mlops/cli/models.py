@@ -88,6 +88,7 @@ def _show(screen: Screen, rows: Sequence[dict[str, Any]], settings: Settings) ->
             for row in rows
         ],
         right=["PARAMS", "CONTEXT"],
+        yielding="ON DISK",
     )
     screen.say("`kanoa-mlops models --fit` ranks what fits here; `plan MODEL` explains one.")
     screen.say("`pull MODEL` fetches, `models rm MODEL` frees, `models prune` tidies up.")
@@ -109,8 +110,9 @@ def _show_ranked(screen: Screen, plans: Sequence[Plan]) -> None:
             for plan in plans
         ],
         right=["CONTEXT", "TOKENS/S", "TAKES"],
+        yielding="RUNS AS",
     )
-    screen.say("Speeds are estimates; `kanoa-mlops plan MODEL` says from what, and how sure they are.")
+    screen.say("Speeds are estimates; `kanoa-mlops plan MODEL` says from what, and how sure.")
 
 
 def _fit(plan: Plan) -> dict[str, Any]:

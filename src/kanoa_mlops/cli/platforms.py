@@ -21,9 +21,10 @@ def command(as_json: bool) -> None:
         screen.json([each.model_dump(mode="json") for each in catalog.platforms.values()])
         return
     screen.table(
-        ["PLATFORM", "WHAT", "VISIBLE", "BANDWIDTH", "ENGINES"],
+        ["PLATFORM", "VISIBLE", "BANDWIDTH", "WHAT, AND ITS ENGINES"],
         [_row(platform, catalog) for platform in catalog.platforms.values()],
         right=["VISIBLE", "BANDWIDTH"],
+        yielding="WHAT, AND ITS ENGINES",
     )
     screen.say("A file platforms/NAME.yaml in your catalog folder adds one.")
 
@@ -38,4 +39,4 @@ def _row(platform: Platform, catalog: Catalog) -> list[str]:
     else:
         hosts = dict.fromkeys(catalog.providers[each.provider].title for each in platform.hosted)
         sizes, engines = ["", ""], ", ".join(hosts)
-    return [platform.id, platform.title, *sizes, engines]
+    return [platform.id, *sizes, f"{platform.title}; {engines}"]

@@ -85,6 +85,7 @@ def _show(screen: Screen, found: Found) -> None:
             ["WEIGHTS", "WHY", "LAST USED", "FREES"],
             [[each.what, _why(each), _ago(each), format_bytes(each.size)] for each in found.going],
             right=["LAST USED", "FREES"],
+            yielding="WHY",
         )
     for each, why in found.staying:
         screen.say(f"Kept: {each.what} ({each.why}): {why}.")

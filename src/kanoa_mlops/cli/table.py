@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -37,12 +37,13 @@ def print_table(
     at = columns.index(yielding)
     texts = [line[at] for line in (columns, *rows)]
     others = [[*line[:at], *line[at + 1 :]] for line in (columns, *rows)]
+    whole = others[0]
     taken = _width(others)
     room = console.width - taken - _BETWEEN
     if room >= max(cell_len(word) for text in texts for word in text.split()):
-        console.print(_table(columns, rows, right, yielding, room))
+        console.print(_table(columns, rows, right, whole, {yielding: room}))
         return
-    table = _table(others[0], others[1:], right, yielding)
+    table = _table(whole, others[1:], right, whole)
     if taken > console.width:
         # A terminal goes on in its next line, and what is copied from there is whole.
         table.width = taken
@@ -53,12 +54,13 @@ def _table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     right: Sequence[str],
-    yielding: str = "",
-    room: int | None = None,
+    whole: Sequence[str] = (),
+    room: Mapping[str, int] | None = None,
 ) -> Table:
     """
     Args:
-        room: characters of the column that gives way.
+        whole: columns that do not fold.
+        room: characters that a column has at most.
     """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in columns:
@@ -66,8 +68,8 @@ def _table(
             column,
             justify="right" if column in right else "left",
             overflow="fold",
-            no_wrap=bool(yielding) and column != yielding,
-            max_width=room if column == yielding else None,
+            no_wrap=column in whole,
+            max_width=(room or {}).get(column),
         )
     for row in rows:
         table.add_row(*map(escape, row))
