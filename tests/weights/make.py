@@ -7,7 +7,7 @@ import io
 import random
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,10 @@ REPO = "org/tiny-GGUF"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 HUB_PATH = f"/{REPO}/resolve/{REVISION}/{NAME}"
 HUB = {"hub": {"repo": REPO, "revision": REVISION, "path": NAME}}
-HURRIED = Patience(connect_seconds=2, stall_seconds=0.4, tries=3, pause_seconds=0.01)
+HURRIED = Patience(connect_seconds=60, stall_seconds=60, tries=3, pause_seconds=0.01)
+"""Tries again soon, and gives every machine the time to answer."""
+SOON_CUT = replace(HURRIED, stall_seconds=1)
+"""Where a server falls silent."""
 
 
 def noise(size: int, seed: int = 1) -> bytes:

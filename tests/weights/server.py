@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,8 +37,8 @@ class Served:
     """For each coming request: fall silent after so many bytes."""
     statuses: list[int] = field(default_factory=list)
     """For each coming request: answer this instead."""
-    pause: float = 0
-    """Seconds between chunks of 16 KiB."""
+    go_on: threading.Event | None = None
+    """What comes after 16 KiB is given once this is set."""
 
 
 @dataclass
@@ -145,7 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
             chunk = served.body[at : min(at + _CHUNK, start + cut, start + stall)]
             self.wfile.write(chunk)
             seen.sent += len(chunk)
-            time.sleep(served.pause)
+            if served.go_on:
+                served.go_on.wait()
         if stall < total:
             self.server.closing.wait(20)
 

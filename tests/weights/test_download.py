@@ -11,7 +11,7 @@ from kanoa_mlops.weights.download import Remote, download
 from kanoa_mlops.weights.part import Part, open_part
 from kanoa_mlops.weights.refused import plainly
 from kanoa_mlops.weights.web import Web
-from tests.weights.make import HURRIED, Heard, Impatient, noise, sha256
+from tests.weights.make import HURRIED, SOON_CUT, Heard, Impatient, noise, sha256
 from tests.weights.server import FileServer, Served
 
 BODY = noise(300_000)
@@ -70,11 +70,9 @@ def test_cuts_are_overcome(server: FileServer, remote: Remote, part: Part, web: 
     assert sum(seen.sent for seen in server.log) == len(BODY)
 
 
-def test_a_stall_counts_as_a_cut(
-    server: FileServer, remote: Remote, part: Part, web: Web, heard: Heard
-) -> None:
+def test_a_stall_counts_as_a_cut(server: FileServer, remote: Remote, part: Part, heard: Heard) -> None:
     server.files["/tiny"] = Served(BODY, stalls=[100_000])
-    download(remote, part, web, heard)
+    download(remote, part, Web(None, SOON_CUT), heard)
     assert _ranges(server) == [None, "bytes=100000-"]
     assert "was cut (timed out)" in heard.notes[0]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from tests.catalog.foreign.make import (
     llama_tensors,
     safetensors,
 )
-from tests.weights.make import HURRIED, REVISION
+from tests.weights.make import HURRIED, REVISION, SOON_CUT
 from tests.weights.server import FileServer, Served, serving
 
 REPO = "Org/Some-Model"
@@ -99,10 +98,7 @@ def test_no_weights_are_fetched(server: FileServer, settings: Settings) -> None:
     """Of a large file no more than fits on the way to us."""
     tensors = llama_tensors() | {"model.rest_position_ids": ("I64", (2_000_000,))}
     publish(server, checkpoint() | {"model.safetensors": safetensors(tensors)})
-    served(server, "model.safetensors").pause = 0.01
-    began = time.monotonic()
     assert fetch(settings).architecture.parameters == LLAMA_PARAMETERS
-    assert time.monotonic() - began < 5
     (seen,) = server.seen(f"/{REPO}/resolve/{REVISION}/model.safetensors")
     assert seen.sent < 8_000_000
 
@@ -245,10 +241,10 @@ def test_a_hub_that_hangs(server: FileServer, settings: Settings) -> None:
     publish(server, checkpoint())
     server.files[LISTING].stalls = [10] + [0] * 9
     with pytest.raises(SourceFailed, match=r"was cut \(timed out\), 3 times in a row"):
-        fetch(settings)
+        fetch_model(REPO, settings, patience=SOON_CUT)
     server.files[LISTING].stalls = [10] * 20
     with pytest.raises(SourceFailed, match=r"was cut \(timed out\); it gave 80 bytes in 8 tries"):
-        fetch(settings)
+        fetch_model(REPO, settings, patience=SOON_CUT)
 
 
 @pytest.mark.parametrize(

