@@ -26,6 +26,7 @@ from kanoa_mlops.cli.burst_report import (
     suffixes_of,
 )
 from kanoa_mlops.cli.burst_terms import terms
+from kanoa_mlops.cli.group import Group
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.text_file import write
 from kanoa_mlops.gateway.books.money import format_dollars
@@ -35,7 +36,7 @@ from kanoa_mlops.gateway.policy.allowance import LIMITS
 from kanoa_mlops.settings import load_settings
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """What may be answered beyond the LAN, by whom and for how much.
 

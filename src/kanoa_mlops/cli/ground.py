@@ -18,6 +18,7 @@ from kanoa_mlops.cli.ground_search import opened_library, paths_of
 from kanoa_mlops.cli.ground_status import changes, conflict, following, lack
 from kanoa_mlops.cli.ground_sync import synced
 from kanoa_mlops.cli.ground_watch import follow
+from kanoa_mlops.cli.group import Group
 from kanoa_mlops.cli.library import grounding_file
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import BadFilter, UserError
@@ -32,7 +33,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Your own documents, for answers to stand on.
 
@@ -264,7 +265,7 @@ def eval_(name: str, questions: Path | None, most: int, port: int | None, as_jso
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @options.port
 def watch(names: tuple[str, ...], port: int | None) -> None:
-    """Follow the folders of collections, until Ctrl+C."""
+    """Follow the folders of collections, until Ctrl-C."""
     screen, settings = Screen(), load_settings()
     with closing(open_archive(settings)) as archive:
         named = [own_collection(archive, name) for name in names] or [

@@ -60,7 +60,7 @@ def _follow(
     stop: Event,
 ) -> None:
     folder = Path(collection.folder)
-    screen.say(f"Following {folder} for {collection.name}; Ctrl+C ends it.")
+    screen.say(f"Following {folder} for {collection.name}; Ctrl-C ends it.")
 
     def look() -> MirrorReport:
         return mirror(archive, collection.id, folder, state=settings.grounding_dir, reader=reader, stop=stop)

@@ -9,6 +9,7 @@ import click
 
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.books import open_store
+from kanoa_mlops.cli.group import Group
 from kanoa_mlops.cli.key_report import document, limits_of, state
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.errors import UnknownKey
@@ -20,7 +21,7 @@ from kanoa_mlops.settings import load_settings
 from kanoa_mlops.units import format_age
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Who may ask the gateway, and for how much.
 

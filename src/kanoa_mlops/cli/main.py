@@ -6,12 +6,12 @@ import importlib
 import sys
 from collections.abc import Sequence
 from io import StringIO
-from typing import Any
 
 import click
 
 from kanoa_mlops import __version__
 from kanoa_mlops.cli.folded import folded
+from kanoa_mlops.cli.group import Group
 from kanoa_mlops.errors import KanoaError
 
 # Name -> line of help, in the order a person meets them. The module has the command's name.
@@ -42,7 +42,7 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Imports a command's module when it is needed, so that --help costs next to nothing."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -54,18 +54,8 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"kanoa_mlops.cli.{name}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            guess = f" Did you mean `{near[0]}`?" if near else ""
-            ctx.fail(f"There is no command {args[0]!r}.{guess}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+    def told(self, ctx: click.Context, name: str) -> str:
+        return _COMMANDS[name]
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})

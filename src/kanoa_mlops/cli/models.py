@@ -13,6 +13,7 @@ from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.catalog.types import Model
 from kanoa_mlops.cli import options
 from kanoa_mlops.cli.default import ranked
+from kanoa_mlops.cli.group import Group
 from kanoa_mlops.cli.local import named_machine
 from kanoa_mlops.cli.ollama_store import forget
 from kanoa_mlops.cli.prune import prune
@@ -25,7 +26,7 @@ from kanoa_mlops.units import format_bytes
 from kanoa_mlops.weights.store import OnDisk, on_disk, remove
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--fit", is_flag=True, help="Rank them by what fits here.")
 @click.option("--platform", help="Rank them for a machine of the catalog.")
 @options.as_json

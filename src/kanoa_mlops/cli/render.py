@@ -19,6 +19,7 @@ from kanoa_mlops.cli.arrange import arrange
 from kanoa_mlops.cli.choice import Choice
 from kanoa_mlops.cli.fetch import fetched
 from kanoa_mlops.cli.fit import require_fit
+from kanoa_mlops.cli.group import Group
 from kanoa_mlops.cli.introduce import introduce
 from kanoa_mlops.cli.local import equipped_machine
 from kanoa_mlops.cli.placing import to_be_placed
@@ -44,7 +45,7 @@ _MOST_REPLICAS = 30
 _RENDERED = "# Written by `kanoa-mlops render compose`; rendering again writes it anew, and keeps the keys.\n"
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Write a plan down for another tool to run."""
 
