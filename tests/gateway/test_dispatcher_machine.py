@@ -35,6 +35,7 @@ from kanoa_mlops.gateway.purse import Purse
 from kanoa_mlops.gateway.seat import Seat
 from tests.gateway.books.making import NOON
 from tests.gateway.conftest import backend
+from tests.gateway.test_leaving import until
 
 MODEL = "smollm2"
 STEP = 0.1  # seconds; decisions are made no more often
@@ -289,7 +290,7 @@ async def test_a_backend_that_is_listed_anew_still_works_for_those_before() -> N
     backends.remove("a")
     backends.put(BACKENDS["a"])
     waiting = asyncio.create_task(dispatcher.seat(_ask("2"), Guest(), _to_nobody))
-    await asyncio.sleep(0.05)
+    await until(lambda: _queued(dispatcher) == 1)
     assert not waiting.done()
     first.leave()
     (await waiting).leave()
@@ -310,13 +311,17 @@ async def test_what_is_too_large_for_now_has_no_smaller_one_refused(tmp_path: Pa
     before = [await seat(id, 800, 60.0) for id in ("1", "2")]
     large = asyncio.create_task(seat("3", 2900, 60.0))
     small = asyncio.create_task(seat("4", 10, 15.0))
-    await asyncio.sleep(0.05)
+    await until(lambda: _queued(dispatcher) == 2)
     for each in before:
         each.leave()
-    (await asyncio.wait_for(small, 5)).leave()
+    (await asyncio.wait_for(small, 60)).leave()
     large.cancel()
     await asyncio.gather(large, return_exceptions=True)
     store.close()
+
+
+def _queued(dispatcher: Dispatcher) -> int:
+    return sum(dispatcher.snapshot().queued.values())
 
 
 def _ask(id: str, tokens: int = 10, patience: float = 60.0, burst: Burst = "allow") -> Ask:

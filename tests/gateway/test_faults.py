@@ -73,9 +73,10 @@ async def test_a_client_that_leaves_as_its_turn_comes_leaves_its_place(
             stage.engine.always = "stall mid-stream"
             holding = asyncio.create_task(stage.ask(stream=True))
             await until(lambda: stage.engine.running == 1)
-            waiting = asyncio.create_task(stage.ask(stream=True))
-            await until(lambda: stage.door.queued == 1)
-            await asyncio.sleep(0.02)  # for its first comment
+            begun = asyncio.Semaphore(0)
+            waiting = asyncio.create_task(stage.follow(begun))
+            await asyncio.wait_for(begun.acquire(), 60)  # its first comment
+            assert stage.door.queued == 1
             for each in (holding, waiting):
                 each.cancel()
             await asyncio.gather(holding, waiting, return_exceptions=True)

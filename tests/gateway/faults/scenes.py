@@ -47,7 +47,7 @@ async def slow_upload(stage: Stage) -> Seen:
     await stage.open()
     reader, writer = await asyncio.open_connection("127.0.0.1", stage.door.gateway.port)
     writer.write(f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{{".encode())
-    head, body = (await asyncio.wait_for(reader.read(), 10)).split(b"\r\n\r\n", 1)
+    head, body = (await asyncio.wait_for(reader.read(), 60)).split(b"\r\n\r\n", 1)
     writer.close()
     lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
@@ -97,9 +97,11 @@ def left(doing: str, *, stream: bool) -> Scene:
     async def play(stage: Stage) -> Seen:
         stage.engine.always = doing
         await stage.open()
-        asking = asyncio.create_task(stage.ask(stream=stream))
+        begun = asyncio.Semaphore(0)
+        asking = asyncio.create_task(stage.follow(begun) if stream else stage.ask())
         await until(lambda: stage.engine.running == 1)
-        await asyncio.sleep(0.1)
+        if stream:
+            await asyncio.wait_for(begun.acquire(), 60)
         await _leave(asking)
         await until(lambda: stage.engine.running == 0)
         return await stage.fared(None)
@@ -115,9 +117,11 @@ async def killed_under_streams(stage: Stage) -> Seen:
     assert process.stdout is not None
     await process.stdout.readline()
     await stage.open(f"http://127.0.0.1:{port}")
-    asking = [asyncio.create_task(stage.ask("stall mid-stream", stream=True)) for _ in range(STREAMS)]
-    await until(lambda: _connections(process.pid, port) == STREAMS, 20)
-    await asyncio.sleep(0.5)  # for their first words
+    begun = asyncio.Semaphore(0)
+    asking = [asyncio.create_task(stage.follow(begun, "stall mid-stream")) for _ in range(STREAMS)]
+    for _ in asking:
+        await asyncio.wait_for(begun.acquire(), 60)
+    assert _connections(process.pid, port) == STREAMS
     process.kill()
     await process.wait()
     return await stage.fared(*await asyncio.gather(*asking), asked=STREAMS)

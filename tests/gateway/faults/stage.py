@@ -32,7 +32,7 @@ Setting = Literal["alone", "beside", "paid"]
 """alone: one engine. beside: a healthy one behind it. paid: both are hosted, and each answer costs."""
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
 CHAT = "/v1/chat/completions"
-_HANGS_AFTER = 20.0  # seconds
+_HANGS_AFTER = 60.0  # seconds
 _DEARER = 4
 
 
@@ -84,9 +84,26 @@ class Stage:
 
     async def ask(self, text: str = "hi", stream: bool = False) -> Answer:
         """One request, to its end."""
-        headers = {"x-kanoa-burst": "require"} if self.setting == "paid" else {}
         async with asyncio.timeout(_HANGS_AFTER):
-            return await self.door.post(CHAT, chat(text, stream=stream, max_tokens=100), headers=headers)
+            return await self.door.post(
+                CHAT, chat(text, stream=stream, max_tokens=100), headers=self._headers
+            )
+
+    async def follow(self, begun: asyncio.Semaphore, text: str = "hi") -> Answer:
+        """One streamed request, to its end; released as its first words or comment have come."""
+        asked = chat(text, stream=True, max_tokens=100)
+        async with (
+            asyncio.timeout(_HANGS_AFTER),
+            self.door.session.post(self.door.url + CHAT, json=asked, headers=self._headers) as response,
+        ):
+            first = await response.content.readuntil(b"\n\n")
+            begun.release()
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, headers, first + await response.read())
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"x-kanoa-burst": "require"} if self.setting == "paid" else {}
 
     async def fared(self, *answers: Answer | None, asked: int | None = None) -> Seen:
         """How all of these fared, which was the same; None is one whose client left.
@@ -94,7 +111,7 @@ class Stage:
         Args:
             asked: how often the first engine was, where it was no `FakeEngine` of ours.
         """
-        await until(lambda: not self.door.app.in_flight._running, 10)
+        await until(lambda: not self.door.app.in_flight._running)
         [told] = {Seen(None) if answer is None else seen(answer) for answer in answers}
         counts = (len(self.engine.received) if asked is None else asked, len(self.other.received))
         return replace(
