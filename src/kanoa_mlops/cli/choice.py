@@ -51,6 +51,8 @@ def choose(
         if not offered:
             remark = remark or _unreached(view)
             continue
+        if wish.engine not in (None, *offered):
+            continue
         try:
             made = plan(model, view, replace(wish, among=frozenset(offered)), catalog, learned)
         except DoesNotFit as error:
@@ -62,7 +64,7 @@ def choose(
         remark = remark or f"{model.id} does not fit on {_title(view)}"
     if found:
         return found[0]
-    raise refusals[0] if refusals else _nothing_installed(model, machine, via)
+    raise refusals[0] if refusals else _nothing_installed(model, machine, wish.engine, via)
 
 
 def _views(machine: Machine) -> Iterator[Machine]:
@@ -97,12 +99,20 @@ def _unreached(machine: Machine) -> str:
     return f"{_title(machine)} is not used: no engine that is installed here reaches it (`doctor` says why)"
 
 
-def _nothing_installed(model: Model, machine: Machine, via: str | None) -> DoesNotFit:
-    how = f" by {via}" if via else ""
+def _nothing_installed(
+    model: Model, machine: Machine, engine: EngineId | None, via: str | None
+) -> DoesNotFit:
+    how = (f" on {engine}" if engine else "") + (f" by {via}" if via else "")
     engines = ", ".join(model.engines)
-    silent = [f" {each.name} {each.problem}." for each in machine.software.runtimes if each.problem]
+    silent = [f" {_sentence(each.name, each.problem)}" for each in machine.software.runtimes if each.problem]
+    another = "Leave --engine out for another one. " if engine else ""
     return DoesNotFit(
         f"Nothing installed here can run {model.id}{how}. It runs on {engines}.{''.join(silent)}",
-        hint="Install Docker or Podman, or Ollama, or the embedded llama.cpp: pip install "
+        hint=f"{another}Install Docker or Podman, or Ollama, or the embedded llama.cpp: pip install "
         "'kanoa-mlops[embedded]'. `kanoa-mlops doctor` shows what was found.",
     )
+
+
+def _sentence(name: str, problem: str) -> str:
+    """A tool's own words may end as a sentence does."""
+    return f"{name} {problem}" + ("" if problem.endswith((".", "?", "!")) else ".")
