@@ -22,7 +22,7 @@ def saying(text: str, count: int = 1) -> list[Message]:
     return [{"role": "user", "content": text}] * count
 
 
-def at(engine: FakeEngine, patience: float = 20) -> Target:
+def at(engine: FakeEngine, patience: float = 60) -> Target:
     return Target(engine.url, "fake", max_tokens=4, patience=patience)
 
 
@@ -51,8 +51,10 @@ def at(engine: FakeEngine, patience: float = 20) -> Target:
     ],
 )
 async def test_what_goes_wrong_is_counted_and_ends(behaviour: str, why: str) -> None:
+    # Others are to fail of themselves, however slow the machine is.
+    patience = 1 if why == "no whole answer within 1 s" else 60
     async with FakeEngine() as engine:
-        samples = await load(at(engine, patience=1), saying(behaviour, 3), parallel=2)
+        samples = await load(at(engine, patience), saying(behaviour, 3), parallel=2)
     assert level(2, "text", samples).failures == {why: 3}
 
 
@@ -88,7 +90,7 @@ async def test_a_level_ends_when_its_time_is_up_with_one_of_each_at_least() -> N
         asked = saying("Hello", 50)
         samples = await load(at(engine), asked, parallel=4, done=lambda: done.append(1), seconds=0)
         assert len(samples) == len(done) == len(engine.received) == 4
-        samples = await load(at(engine), asked, parallel=4, seconds=60)
+        samples = await load(at(engine), asked, parallel=4, seconds=300)
         assert len(samples) == 50
 
 
