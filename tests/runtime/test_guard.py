@@ -53,7 +53,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to pass in time"
@@ -101,9 +101,9 @@ def end(guard: subprocess.Popen[bytes], ending: signal.Signals | None) -> int:
     assert guard.stdin
     if ending is None:
         guard.stdin.close()
-        return guard.wait(20)
+        return guard.wait(60)
     guard.send_signal(ending)
-    code = guard.wait(20)
+    code = guard.wait(60)
     guard.stdin.close()
     return code
 

@@ -63,7 +63,7 @@ def lives(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
@@ -72,7 +72,7 @@ async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 async def running(watched: Watched, then: Callable[[], Awaitable[None]]) -> None:
     task = asyncio.create_task(watched.supervisor.run())
     try:
-        await asyncio.wait_for(watched.supervisor.ready.wait(), 10)
+        await asyncio.wait_for(watched.supervisor.ready.wait(), 60)
         await then()
     finally:
         task.cancel()

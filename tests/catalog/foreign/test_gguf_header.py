@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +194,6 @@ class Endless(io.RawIOBase):
 
 def test_a_header_without_end() -> None:
     stream: Any = Endless()
-    began = time.monotonic()
     with pytest.raises(UnknownArchitecture, match="a header of more than 64 MiB"):
         read_gguf(stream)
     assert stream.given < 2**27
-    assert time.monotonic() - began < 30

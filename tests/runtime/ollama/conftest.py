@@ -43,7 +43,7 @@ def plan_for(catalog: Catalog, wish: Wish, card: float = 24 * GIB) -> Plan:
     return plan(catalog.models[MODEL], desktop(card), wish, catalog)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
