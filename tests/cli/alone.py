@@ -28,4 +28,4 @@ def gateway(home: Path, config: Mapping[str, Any]) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        assert process.wait(timeout=30) == 0, log.read_text()
+        assert process.wait(timeout=60) == 0, log.read_text()

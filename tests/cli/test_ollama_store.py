@@ -34,12 +34,12 @@ def daemon(address: str) -> Iterator[str]:
     assert b"Listening" in process.stdout.readline()
     yield address
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def ask(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body | {"stream": False}).encode()
-    with urllib.request.urlopen(urllib.request.Request(url + path, data), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url + path, data), timeout=60) as answer:
         return json.load(answer)
 
 

@@ -74,7 +74,7 @@ def test_in_the_foreground_a_signal_ends_it_in_order(person: Person, number: sig
     serving = person.begin("serve", MODEL, "--port", str(person.port))
     until(lambda: listed(person) and bool(person.server["healthy"]))
     serving.send_signal(number)
-    _, errors = serving.communicate(timeout=30)
+    _, errors = serving.communicate(timeout=60)
     assert serving.returncode == 0
     assert errors.endswith("Stopped.\n")
     assert person.processes() == []
@@ -284,7 +284,7 @@ def listed(person: Person) -> bool:
 def in_flight(person: Person) -> float:
     import urllib.request
 
-    with urllib.request.urlopen(f"http://127.0.0.1:{person.port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{person.port}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     values = [float(line.split()[-1]) for line in text.splitlines() if "in_flight" in line and line[0] != "#"]
     assert values, "the gateway counts what is in flight"

@@ -42,7 +42,7 @@ def daemon(someone: Person) -> Iterator[str]:
     assert b"Listening" in process.stdout.readline()
     yield f"http://{os.environ['OLLAMA_HOST']}"
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def daemons() -> list[psutil.Process]:
@@ -57,7 +57,7 @@ def daemons() -> list[psutil.Process]:
 
 
 def loaded(url: str) -> list[str]:
-    with urllib.request.urlopen(f"{url}/api/ps", timeout=5) as answer:
+    with urllib.request.urlopen(f"{url}/api/ps", timeout=60) as answer:
         models: list[dict[str, Any]] = json.load(answer)["models"]
     return [each["name"] for each in models]
 

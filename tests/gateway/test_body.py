@@ -68,11 +68,11 @@ async def test_300_megabytes_are_refused_and_not_kept(small_door: Door) -> None:
 
 async def test_a_client_that_asks_before_it_sends_is_told_at_once(small_door: Door) -> None:
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
-    with socket.create_connection(("127.0.0.1", small_door.gateway.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", small_door.gateway.port), timeout=60) as raw:
         raw.sendall(head + b"Content-Length: 300000000\r\n\r\n")
         assert (await asyncio.to_thread(raw.recv, 4096)).startswith(b"HTTP/1.1 413 ")
     body = json.dumps(chat("hi")).encode()
-    with socket.create_connection(("127.0.0.1", small_door.gateway.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", small_door.gateway.port), timeout=60) as raw:
         raw.sendall(head + f"Content-Length: {len(body)}\r\n\r\n".encode())
         assert await asyncio.to_thread(raw.recv, 4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
         raw.sendall(body)

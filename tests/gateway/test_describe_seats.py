@@ -59,7 +59,7 @@ async def test_it_waits_for_its_turn(door: Door, engine: FakeEngine, eye: FakeEn
     assert eye.running == 1
     assert engine.received == []
     holding.cancel()
-    answer = await asyncio.wait_for(asking, 10)
+    answer = await asyncio.wait_for(asking, 60)
     assert (answer.status, answer.headers["x-kanoa-figure"]) == (200, "described")
 
 

@@ -151,7 +151,7 @@ def _slow_books(
     reserve = stage.books.reserve
 
     def slowly(*asked: object, **more: object) -> Reservation | Refusal:
-        going_on.wait(10)
+        going_on.wait(60)
         made.append(reserve(*asked, **more))  # type: ignore[arg-type]
         return made[-1]
 

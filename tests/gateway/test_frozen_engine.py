@@ -63,7 +63,7 @@ class Scene:
     async def asked(self, **fields: Any) -> asyncio.Task[Answer]:
         """A request whose prompt the first engine reads by now."""
         asking = asyncio.create_task(self.door.chat(LONG, max_tokens=5, ignore_eos=True, **fields))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await busy(self.door.session, self.engine.url):
                 await asyncio.sleep(0.01)
         assert not asking.done()
@@ -76,7 +76,7 @@ class Scene:
         return told["state"], told["reason"]
 
     async def stands(self, state: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await self.standing())[0] != state:
                 await asyncio.sleep(0.02)
 

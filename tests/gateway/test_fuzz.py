@@ -125,16 +125,16 @@ class Street(threading.Thread):
             for each in self._backends.all():
                 self._backends.put(replace(each, engine_key=f"key-{next(self._keys)}"))
 
-        asyncio.run_coroutine_threadsafe(mended(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(mended(), self._loop).result(60)
 
     def __enter__(self) -> Street:
         self.start()
-        assert self._open.wait(20)
+        assert self._open.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
-        self.join(20)
+        self.join(60)
 
 
 @pytest.fixture(scope="module")

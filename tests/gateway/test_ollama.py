@@ -67,7 +67,7 @@ async def door(daemon: FakeOllama, catalog: Catalog, open_door: OpenDoor) -> Asy
     charge = Charge(made, catalog.models[MODEL].engines["ollama"], TAG)
     runner = OllamaRunner(daemon.url, charge, record, changed)
     task = asyncio.create_task(runner.run())
-    await asyncio.wait_for(runner.ready.wait(), 10)
+    await asyncio.wait_for(runner.ready.wait(), 60)
     yield door
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

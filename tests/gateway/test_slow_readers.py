@@ -131,7 +131,7 @@ async def test_who_reads_slowly_gets_all_of_it(engine: FakeEngine, open_door: Op
     with asking(door, "enormous") as raw:
         raw.setblocking(False)
         while got < ENORMOUS:
-            piece = await asyncio.wait_for(loop.sock_recv(raw, MEGABYTE), 10)
+            piece = await asyncio.wait_for(loop.sock_recv(raw, MEGABYTE), 60)
             assert piece
             got += len(piece)
             await asyncio.sleep(0.1 * len(piece) / MEGABYTE)

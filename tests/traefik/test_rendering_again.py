@@ -53,7 +53,7 @@ async def _shown(standing: Standing, authority: Authority) -> bytes:
 
     def look() -> bytes:
         with (
-            socket.create_connection(("127.0.0.1", standing.port), timeout=10) as raw,
+            socket.create_connection(("127.0.0.1", standing.port), timeout=60) as raw,
             authority.context.wrap_socket(raw, server_hostname="localhost") as tls,
         ):
             return tls.getpeercert(binary_form=True) or b""

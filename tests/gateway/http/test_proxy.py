@@ -53,7 +53,7 @@ class Upstream(Server):
 
 
 async def all_gone(server: Server | OddProxy) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while server.open:
             await asyncio.sleep(0.01)
 
@@ -86,7 +86,7 @@ def real_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _listens(port: int) -> bool:
@@ -251,7 +251,7 @@ async def test_who_leaves_while_the_proxy_thinks_leaves_no_connection(
     async with listening:
         with closing(through(listening.sockets[0].getsockname()[1], bundle)) as client:
             asking = asyncio.create_task(ask(client, upstream.url))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await asked.wait()
                 asking.cancel()
                 await gone.wait()

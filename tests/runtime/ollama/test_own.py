@@ -77,7 +77,7 @@ class Watched:
         task = asyncio.create_task(self.own.run())
         ready = asyncio.create_task(self.own.ready.wait())
         try:
-            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=60)
             if task.done():
                 task.result()
             assert ready.done(), self.log.read_text()

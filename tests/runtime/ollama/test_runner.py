@@ -51,7 +51,7 @@ class Watched:
         task = asyncio.create_task(self.runner.run())
         ready = asyncio.create_task(self.runner.ready.wait())
         try:
-            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=60)
             if task.done():
                 task.result()
             yield
