@@ -64,10 +64,13 @@ async def test_an_upload_that_stops_is_given_up(engine: FakeEngine, open_door: O
 
 async def test_a_stop_lets_short_answers_finish(engine: FakeEngine, open_door: OpenDoor) -> None:
     door = await open_door(backend(engine.url))
-    asking = asyncio.create_task(door.chat("byte by byte", stream=True))
-    await until(lambda: engine.running == 1)
-    await door.gateway.stop(grace_seconds=60)
-    assert (await asking).text.endswith("data: [DONE]\n\n")
+    async with door.session.post(door.url + CHAT, json=chat("at length", stream=True)) as streaming:
+        assert await streaming.content.readuntil(b"\n\n")
+        stop = asyncio.create_task(door.gateway.stop(grace_seconds=60))
+        await until(lambda: door.app.in_flight.stopping)
+        text = (await streaming.content.read()).decode()
+    assert text.endswith("data: [DONE]\n\n")
+    await stop
 
 
 async def test_a_stop_ends_long_streams_with_an_error(engine: FakeEngine, open_door: OpenDoor) -> None:

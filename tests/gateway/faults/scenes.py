@@ -149,10 +149,10 @@ def clock_jumps(seconds: float) -> Scene:
         stage.patches.setattr(time, "time", lambda: real() + ahead)
         stage.engine.always = "after a while"
         await stage.open()
-        answers = []
+        answers: list[Answer] = []
         for jump in (seconds, -seconds, 0.0):
             asking = asyncio.create_task(stage.ask())
-            await until(lambda: stage.engine.running == 1)
+            await until(lambda: len(stage.engine.received) > len(answers))
             ahead += jump
             answers.append(await asking)
         return await stage.fared(*answers)
