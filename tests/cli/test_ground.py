@@ -124,6 +124,10 @@ def test_removed_is_removed(papers: Path) -> None:
     assert first.returncode == 1
     assert "Removed 1 of 2" in first.stderr
     assert "comes back" in first.stderr
+    near = run("ground", "rm", "paper")
+    assert (near.returncode, near.stderr.endswith(".\nDid you mean papers?\n")) == (1, True)
+    far = run("ground", "rm", "my notes")
+    assert far.stderr.endswith("\n`kanoa-mlops ground add 'my notes' FOLDER` makes it.\n")
     assert run("ground", "rm", "papers").returncode == 0
     again = run("ground", "rm", "papers")
     assert again.returncode == 1

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
+from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.errors import MissingExtra, UnknownCollection
 from kanoa_mlops.grounding.archive import Archive, Collection
 from kanoa_mlops.grounding.library.ledger import Ledger
@@ -49,7 +53,7 @@ def own_collection(archive: Archive, name: str) -> Collection:
     """By name or id, the owner's before those of keys.
 
     Raises:
-        UnknownCollection: there is none; names those there are.
+        UnknownCollection: there is none; names those there are, and what may have been meant.
     """
     every = archive.collections()
     named = [each for each in every if name in (each.name, each.id)]
@@ -58,8 +62,14 @@ def own_collection(archive: Archive, name: str) -> Collection:
     there = ", ".join(each.name for each in every) or "none yet"
     raise UnknownCollection(
         f"There is no collection {name!r}. There are: {there}.",
-        hint=f"kanoa-mlops ground add {name} FOLDER",
+        hint=_meant(name, every),
     )
+
+
+def _meant(name: str, every: Sequence[Collection]) -> str:
+    if near := nearest_names(name, (each.name for each in every), alike=0.6):
+        return f"Did you mean {' or '.join(near)}?"
+    return f"`kanoa-mlops ground add {shlex.quote(name)} FOLDER` makes it."
 
 
 def _lacking(error: ImportError) -> MissingExtra:

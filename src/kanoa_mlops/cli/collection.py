@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -51,7 +52,7 @@ def made(settings: Settings, archive: Archive, wanted: Wanted) -> Collection:
         if wanted.folder is None:
             raise UserError(
                 f"There is no collection {wanted.name!r} yet.",
-                hint=f"kanoa-mlops ground add {wanted.name} FOLDER",
+                hint=f"`kanoa-mlops ground add {shlex.quote(wanted.name)} FOLDER` makes it.",
             )
         with suppress(NameTaken):  # another made it meanwhile
             return _new(archive, wanted, wanted.folder, readers or frozenset())
