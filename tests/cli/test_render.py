@@ -1,8 +1,9 @@
-"""What `render compose` refuses, it refuses before anything is fetched: offline, that is before all else."""
+"""What `render compose` says, and what it refuses before anything is fetched: offline, before all else."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,13 @@ def test_one_gateway_is_not_refused_for_it(home: Path, docker: None) -> None:
 def test_nothing_is_fetched_of_one_where_another_is_refused(home: Path, docker: None) -> None:
     error = refused(home, MODEL, "molmo-7b-d", "--anyway")
     assert "molmo-7b-d runs Python code" in error.message
+
+
+def test_the_next_steps_can_be_copied_wherever_it_is_written(home: Path) -> None:
+    folder = home / "to serve"
+    told = CliRunner().invoke(cli, ["render", "compose", MODEL, "--platform", "cpu-32", "-o", str(folder)])
+    steps = [line.partition(": ")[2] for line in told.stderr.splitlines() if " && " in line]
+    assert len(steps) == 2
+    for step in steps:
+        enter, _, _ = step.partition(" && ")
+        assert shlex.split(enter) == ["cd", str(folder)]

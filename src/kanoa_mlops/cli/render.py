@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -137,8 +138,9 @@ def compose(
     (folder / "gateway").mkdir(exist_ok=True)
     (folder / "gateway" / "Dockerfile").write_text(dockerfile(__version__, person), encoding="utf-8")
     screen.print(str(folder / "compose.yaml"))
-    screen.say(f"First a key: cd {output} && {make_key}")
-    screen.say(f"Start it: cd {output} && {tool} compose up --detach")
+    enter = shlex.join(["cd", str(output)])
+    screen.say(f"First a key: {enter} && {make_key}")
+    screen.say(f"Start it: {enter} && {tool} compose up --detach")
     screen.say(f"Endpoint: http://127.0.0.1:{request.port}/v1")
 
 
