@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from kanoa_mlops.catalog.types import Model
+from kanoa_mlops.cli.choice import Choice
 from kanoa_mlops.cli.main import cli
+from kanoa_mlops.cli.request import Served
+from kanoa_mlops.cli.screen import Screen
+from kanoa_mlops.cli.trust import trust_of
+from kanoa_mlops.engines.site import WeightFiles
 from kanoa_mlops.errors import UserError
+from kanoa_mlops.settings import Settings, load_settings
 from tests.conftest import MODEL
 
 _ROOTLESS_DOCKER = """\
@@ -67,3 +74,21 @@ def test_the_next_steps_can_be_copied_wherever_it_is_written(home: Path) -> None
     for step in steps:
         enter, _, _ = step.partition(" && ")
         assert shlex.split(enter) == ["cd", str(folder)]
+
+
+def test_code_that_is_not_the_one_that_was_allowed_is_not_rendered(
+    home: Path, docker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = trust_of(load_settings())
+    trust.give("molmo-7b-d")
+    assert trust.covers("molmo-7b-d", "the first that was seen")
+    code = home / "weights" / "modeling.py"
+    code.parent.mkdir()
+    code.write_text("import another\n")
+
+    def fetched(screen: Screen, settings: Settings, model: Model, choice: Choice) -> Served:
+        return Served(model, choice, WeightFiles(code.parent, (code.name,)))
+
+    monkeypatch.setattr("kanoa_mlops.cli.render.fetched", fetched)
+    error = refused(home, "molmo-7b-d", "--anyway")
+    assert "The code that molmo-7b-d brings is not the one you allowed" in error.message

@@ -27,7 +27,7 @@ from kanoa_mlops.cli.placing import to_be_placed
 from kanoa_mlops.cli.request import Request
 from kanoa_mlops.cli.screen import Screen
 from kanoa_mlops.cli.traefik import traefik
-from kanoa_mlops.cli.trust import require_trust
+from kanoa_mlops.cli.trust import require_same_code, require_trust
 from kanoa_mlops.engines.launching import launch_of
 from kanoa_mlops.engines.site import Site
 from kanoa_mlops.engines.way import Contained
@@ -172,6 +172,7 @@ def _part(
         files = to_be_placed(model, weights, settings)
     else:
         files = fetched(screen, settings, model, choice).files
+        require_same_code(settings, model, plan, files)
     store = settings.cache_dir / "engines" / plan.engine
     if not elsewhere:
         store.mkdir(parents=True, exist_ok=True)
