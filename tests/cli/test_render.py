@@ -64,6 +64,7 @@ def test_one_gateway_is_not_refused_for_it(home: Path, docker: None) -> None:
 def test_nothing_is_fetched_of_one_where_another_is_refused(home: Path, docker: None) -> None:
     error = refused(home, MODEL, "molmo-7b-d", "--anyway")
     assert "molmo-7b-d runs Python code" in error.message
+    assert error.hint == "If you trust it: `kanoa-mlops trust molmo-7b-d`, then run this again."
 
 
 def test_the_next_steps_can_be_copied_wherever_it_is_written(home: Path) -> None:

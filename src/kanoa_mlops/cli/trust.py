@@ -62,7 +62,7 @@ def require_trust(screen: Screen, settings: Settings, model: Model, plan: Plan, 
         if click.confirm("Allow this code to run here?", err=True):
             trust.give(model.id)
             return
-    raise UserError(question, hint=f"If you trust it: `kanoa-mlops trust {model.id}`, then serve again.")
+    raise UserError(question, hint=f"If you trust it: `kanoa-mlops trust {model.id}`, then run this again.")
 
 
 def require_same_code(settings: Settings, model: Model, plan: Plan, files: WeightFiles) -> None:
