@@ -201,7 +201,7 @@ def test_a_killed_client_frees_the_engine(person: Person, client: openai.OpenAI)
     assert asking.stdout.read(1)
     asking.kill()
     asking.communicate()
-    until(lambda: in_flight(person) == 0, seconds=5)
+    until(lambda: in_flight(person) == 0, seconds=15)
     assert ask(client)
     person.run("stop")
 
