@@ -73,7 +73,7 @@ async def running(config: Path, log: Path) -> AsyncIterator[str]:
         await asyncio.to_thread(wait_for_health, url, process, log)
         yield url
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 30) == 0, log.read_text()
+        assert await asyncio.to_thread(process.wait, 60) == 0, log.read_text()
     finally:
         process.kill()
         process.wait()
