@@ -130,9 +130,17 @@ def test_a_reader_that_dies_is_named_and_the_next_file_is_read() -> None:
     with FileReader() as reader:
         assert reader.read("a.txt", b"words") is not None
         [child] = set(psutil.Process().children()) - before
-        killer = threading.Timer(0.5, lambda: os.kill(child.pid, signal.SIGSEGV))
+        rested = child.cpu_times().user
+
+        def kill_at_work() -> None:
+            while child.cpu_times().user < rested + 0.2:
+                time.sleep(0.01)
+            os.kill(child.pid, signal.SIGSEGV)
+
+        killer = threading.Thread(target=kill_at_work)
         killer.start()
         error = refusal(reader, "a.ipynb", slow)
+        killer.join()
         assert error.message == "What reads it died of it (by signal 11)."
         assert reader.read("a.txt", b"words") is not None
 
@@ -145,10 +153,8 @@ def test_no_process_stays() -> None:
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
-    begun = time.monotonic()
     with pytest.raises(UnreadableDocument, match="no file, but a pipe"):
-        read_file("a.txt", tmp_path / "a.txt", limits=Limits(seconds=60))
-    assert time.monotonic() - begun < 60
+        read_file("a.txt", tmp_path / "a.txt", limits=Limits(seconds=3600))
 
 
 def test_a_link_that_came_meanwhile_is_not_followed(tmp_path: Path) -> None:
