@@ -116,8 +116,12 @@ class Account:
             self._known = self._known.under(limits)
 
     def charge(self, tokens: int, wall: datetime) -> None:
-        """A request is sent."""
+        """A request is about to be sent."""
         self._use(Use(1, tokens, wall))
+
+    def give_back(self, charged: int, wall: datetime) -> None:
+        """It was not sent after all."""
+        self._use(Use(-1, -charged, wall))
 
     def settle(self, charged: int, counted: int, wall: datetime) -> None:
         """It was answered: what the provider counted stands in place of what was charged."""

@@ -34,6 +34,8 @@ class Seat:
     """Is called once it is free again."""
     account: Account | None = None
     """What was charged for it."""
+    sent: bool = False
+    """The request went out, or may have: nobody knows better than the provider what of it counts."""
     began: float = field(default_factory=time.monotonic)
     tokens: int | None = None
     """Of prompt and answer, once they are counted."""
@@ -41,6 +43,7 @@ class Seat:
 
     def met(self, outcome: Outcome) -> None:
         """It failed there, and how."""
+        self.sent = self.sent and outcome.fault != "connect"
         if self.account is self.post.account:  # else the owner has set another key
             self.post.met(outcome, moment())
 
@@ -53,9 +56,16 @@ class Seat:
         if self._open:
             self._open = False
             self.post.leave()
-            if self.account and self.tokens is not None:
-                self.account.settle(tokens_of(self.ask), self.tokens, moment().wall)
+            if self.account:
+                self._settle(self.account)
             self.left()
+
+    def _settle(self, account: Account) -> None:
+        charged, wall = tokens_of(self.ask), moment().wall
+        if not self.sent:
+            account.give_back(charged, wall)
+        elif self.tokens is not None:
+            account.settle(charged, self.tokens, wall)
 
     def __enter__(self) -> Self:
         return self

@@ -169,7 +169,7 @@ class Sending:
         if may_leave := self._may_leave(errand, seat):
             moving.begin()
         try:
-            answer = await self._forwarded(errand, seat.backend)
+            answer = await self._forwarded(errand, seat)
         except asyncio.CancelledError:
             if may_leave and not exchange.begun and (late := exchange.patience.recover()):
                 raise late from None
@@ -182,16 +182,20 @@ class Sending:
         seat.answered()
         return answer
 
-    async def _forwarded(self, errand: Errand, backend: Backend) -> Answer:
+    async def _forwarded(self, errand: Errand, seat: Seat) -> Answer:
+        backend = seat.backend
         if not backend.on_demand or not self.holding:
-            return await self._forward(errand, backend)
+            return await self._forward(errand, seat, backend)
         request, exchange, asked = errand.request, errand.exchange, errand.asked
-        return await self.holding.send(request, exchange, asked, backend, partial(self._forward, errand))
+        return await self.holding.send(
+            request, exchange, asked, backend, partial(self._forward, errand, seat)
+        )
 
-    async def _forward(self, errand: Errand, to: Backend) -> Answer:
+    async def _forward(self, errand: Errand, seat: Seat, to: Backend) -> Answer:
         request, exchange, asked = errand.request, errand.exchange, errand.asked
         exchange.backend = to
         body = errand.body(to)
+        seat.sent = True
         if errand.fitted:
             self.forwarder.allow(exchange, to)
             body = await errand.fitted(body, backend=to, request_id=exchange.request_id)
