@@ -108,7 +108,7 @@ async def test_well_and_producing_nothing_is_down_with_its_reason(watched: Watch
 async def test_health_and_nothing_else_is_found_too(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanoa_mlops.gateway.inquiry._TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("kanoa_mlops.gateway.inquiry._TIMEOUT_SECONDS", 0.5)
     watched.engine.counters = None
     async with watched.asked():
         assert await watched.look() == ("ready", "")

@@ -238,13 +238,14 @@ async def test_where_nothing_can_be_known_nobody_is_let_in_by_a_limit(
 async def test_a_database_that_is_held_is_not_waited_for_for_ever(
     gateway: Opens, store: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanoa_mlops.gateway.books.shared_limits._PATIENCE", 0.2)
     (limits, _), anna = await together([gateway(), gateway()]), key(parallel=1)
     let_in(await limits.admit(anna)).end()
     hold_states(store)
+    monkeypatch.setattr("kanoa_mlops.gateway.books.shared_limits._PATIENCE", 0.2)
     found = await limits.admit(anna)
     assert isinstance(found, Refusal)
     assert found.limit is Limit.BOOKS
+    monkeypatch.undo()
     let_go(store)
     (await until_let_in(limits, anna)).end()
 
