@@ -18,6 +18,7 @@ BASE = {
     "database",
     "api_address",
     "marked",
+    "nearest",
     "placed",
     "postgres",
     "secret",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -12,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from kanoa_mlops.errors import SettingsError
 from kanoa_mlops.marked import Marked, Place
+from kanoa_mlops.nearest import meant
 
 _Model = TypeVar("_Model", bound="Placed")
 
@@ -91,8 +91,7 @@ def _meant(kind: type[BaseModel], place: Place, problem: Any) -> str:
     if problem["type"] != "extra_forbidden":
         return ""
     known = _keys(kind, place[:-1])
-    near = difflib.get_close_matches(str(place[-1]), known, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+    return meant(str(place[-1]), known) or f"Known here: {', '.join(known)}."
 
 
 def _keys(kind: type[BaseModel], place: Place) -> list[str]:

@@ -61,6 +61,10 @@ def test_every_command_explains_itself_in_80_columns() -> None:
     [
         (["sttus"], "Error: There is no command 'sttus'. Did you mean `status`?\n"),
         (["burst", "alow"], "Error: There is no command 'alow'. Did you mean `allow`?\n"),
+        (["stauts", "--json"], "Error: There is no command 'stauts'. Did you mean `status`?\n"),
+        (["plan", "smollm2", "--platfrom", "l4"], "'--platfrom'. Did you mean '--platform'?\n"),
+        (["plan", "smollm2", "--acme", "x"], "for help.\n\nError: No such option '--acme'.\n"),
+        (["plan", "smollm2", "--platform", "nope"], "'nope' in the catalog.\n`kanoa-mlops platforms` lists"),
         (["serve", "--port", "99999"], "99999 is not in the range 1<=x<=65535"),
         (
             ["pull", "smolm2"],

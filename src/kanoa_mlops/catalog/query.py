@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 from kanoa_mlops.catalog.load import Catalog
-from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.catalog.types import AcceleratorFacts, LinkFacts, Model, Platform, Weights
 from kanoa_mlops.errors import UnknownModel, UnknownPlatform, UserError
+from kanoa_mlops.nearest import meant
 
 _MARKS = re.compile(r"\((?:tm|r|c)\)|[™®©]", re.IGNORECASE)
 _SAME_SIZE = 0.1
@@ -90,8 +90,8 @@ def find_weights(model: Model, name: str | None) -> Weights:
 
 
 def _suggestion(name: str, entries: Iterable[Model | Platform]) -> str:
-    near = nearest_names(name, [each for entry in entries for each in (entry.id, *entry.aliases)])
-    return f"Did you mean {' or '.join(near)}? " if near else ""
+    guess = meant(name, [each for entry in entries for each in (entry.id, *entry.aliases)])
+    return f"{guess} " if guess else ""
 
 
 def _core_name(name: str, facts: AcceleratorFacts) -> str:

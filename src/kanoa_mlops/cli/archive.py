@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.errors import MissingExtra, UnknownCollection
 from kanoa_mlops.grounding.archive import Archive, Collection
 from kanoa_mlops.grounding.library.ledger import Ledger
+from kanoa_mlops.nearest import meant
 from kanoa_mlops.settings import Settings
 
 
@@ -67,9 +67,8 @@ def own_collection(archive: Archive, name: str) -> Collection:
 
 
 def _meant(name: str, every: Sequence[Collection]) -> str:
-    if near := nearest_names(name, (each.name for each in every), alike=0.6):
-        return f"Did you mean {' or '.join(near)}?"
-    return f"`kanoa-mlops ground add {shlex.quote(name)} FOLDER` makes it."
+    making = f"`kanoa-mlops ground add {shlex.quote(name)} FOLDER` makes it."
+    return meant(name, (each.name for each in every)) or making
 
 
 def _lacking(error: ImportError) -> MissingExtra:

@@ -16,10 +16,10 @@ class Group(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         names = self.list_commands(ctx)
         if args and args[0] not in names and not args[0].startswith("-"):
-            import difflib
+            from kanoa_mlops.nearest import nearest_names
 
-            near = difflib.get_close_matches(args[0], names, n=1)
-            guess = f" Did you mean `{near[0]}`?" if near else ""
+            near = " or ".join(f"`{each}`" for each in nearest_names(args[0], names))
+            guess = f" Did you mean {near}?" if near else ""
             ctx.fail(f"There is no command {args[0]!r}.{guess}")
         return super().resolve_command(ctx, args)
 

@@ -80,6 +80,8 @@ def _run(arguments: Sequence[str] | None, program: str) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            error = _with_options_like_it(error)
         said = StringIO()
         error.show(file=said)
         click.echo(folded(said.getvalue().rstrip("\n"), sys.stderr), err=True)
@@ -97,6 +99,19 @@ def _run(arguments: Sequence[str] | None, program: str) -> int:
         return 0
     except Exception as error:
         return _unexpected(error)
+
+
+def _with_options_like_it(error: click.NoSuchOption) -> click.NoSuchOption:
+    """Of those that help shows. Click counts the dashes in front as likeness: of --acme it made --batch."""
+    from kanoa_mlops.nearest import nearest_names
+
+    if error.ctx is None:
+        return error
+    listed = [each for each in error.ctx.command.get_params(error.ctx) if isinstance(each, click.Option)]
+    shown = [name for each in listed if not each.hidden for name in (*each.opts, *each.secondary_opts)]
+    bare = {name.lstrip("-"): name for name in shown}
+    near = [bare[each] for each in nearest_names(error.option_name.lstrip("-"), bare)]
+    return click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
 
 
 def _unexpected(error: Exception) -> int:

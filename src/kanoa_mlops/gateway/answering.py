@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from kanoa_mlops.gateway.http.response import Answer, Response, Send
 from kanoa_mlops.gateway.inflight import InFlight, Patience, client_stalled, stopping
 from kanoa_mlops.gateway.routes import LISTED, PROBES, known
 from kanoa_mlops.gateway.trace import Traces
+from kanoa_mlops.nearest import nearest_names
 
 Handler = Callable[[Request, Exchange], Awaitable[Answer]]
 
@@ -130,9 +130,16 @@ def _wrong_method(method: str, taken: Collection[str]) -> ApiError:
 
 
 def _nothing_here(method: str, path: str) -> ApiError:
-    near = difflib.get_close_matches(f"{method} {path}"[:_LONGEST_PATH], LISTED, n=1, cutoff=0.8)
-    meant = f" Did you mean {near[0]}?" if near else ""
+    own_last = sorted(LISTED, key=lambda each: each.startswith(f"{method} "))
+    listed = {_end(each.partition(" ")[2]): each for each in own_last}
+    near = nearest_names(_end(path[:_LONGEST_PATH]), listed)
+    meant = f" Did you mean {listed[near[0]]}?" if near else ""
     return ApiError(404, f"There is nothing here.{meant} GET / lists what there is.", code="not_found")
+
+
+def _end(path: str) -> str:
+    """Without what nearly all begin with, by which any two would be alike."""
+    return path.removeprefix("/v1").removeprefix("/")
 
 
 def _check(request: Request, allowed: frozenset[str]) -> None:

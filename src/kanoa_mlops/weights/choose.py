@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
-from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.catalog.types import ListedFile, Listing, Weights
 from kanoa_mlops.catalog.types.weights import Role
 from kanoa_mlops.errors import CatalogError, SourceFailed
+from kanoa_mlops.nearest import nearest_names
 from kanoa_mlops.units import format_bytes
 from kanoa_mlops.weights.gguf_names import part_names
 from kanoa_mlops.weights.pin import PinnedFile, holds, tensors_size

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.catalog.query import find_model
 from kanoa_mlops.errors import UnknownModel
 from kanoa_mlops.gateway.burst.allowed import AllowedProvider
+from kanoa_mlops.nearest import meant
 
 if TYPE_CHECKING:
     from kanoa_mlops.catalog.load import Catalog
@@ -25,12 +25,11 @@ def provider_of(entry: AllowedProvider, providers: Mapping[str, Provider]) -> Pr
     name = entry.provider.lower()
     if name in providers:
         return providers[name]
-    near = nearest_names(name, providers)
-    guess = f"Did you mean {' or '.join(near)}? " if near else ""
+    guess = meant(name, providers)
     raise entry.mistake(
         "provider",
         f"there is no provider {entry.provider!r} in the catalog.",
-        f"{guess}It has {', '.join(providers)}. {_BY_ADDRESS}",
+        f"{guess} It has {', '.join(providers)}. {_BY_ADDRESS}".lstrip(),
     )
 
 
@@ -82,11 +81,11 @@ def _id(name: str, catalog: Catalog) -> str:
 def _instead(wanted: str, entry: AllowedProvider, provider: Provider) -> str:
     names = list(dict.fromkeys(each for offer in provider.offers for each in (offer.model, offer.name)))
     models = list(dict.fromkeys(offer.model for offer in provider.offers))
-    near = nearest_names(wanted, names)
-    guess = f"Did you mean {' or '.join(near)}? " if near else ""
+    guess = meant(wanted, names)
     offers = f"It offers {', '.join(models)}"
     offered = f"{offers}; another model than the served one is named by {entry.setting('with')}. "
-    return guess + (offered if models else "The catalog has no offer of it. ") + _BY_ADDRESS
+    what = offered if models else "The catalog has no offer of it. "
+    return f"{guess} {what}{_BY_ADDRESS}".lstrip()
 
 
 def _plan(entry: AllowedProvider, offers: list[Offer]) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kanoa_mlops.catalog.nearest import nearest_names
-
-_ALIKE = 0.6
+from kanoa_mlops.nearest import nearest_names
 
 
 def unserved(model: str, served: Iterable[str]) -> str:
@@ -17,7 +15,7 @@ def unserved(model: str, served: Iterable[str]) -> str:
         served: names and aliases of what answers here.
     """
     names = {name.lower(): name for name in served}
-    near = nearest_names(model, names.values(), alike=_ALIKE)
+    near = nearest_names(model, names.values())
     if model.lower() in names or not near:
         return ""
     return f"no backend here serves {model}; did you mean {' or '.join(near)}?"

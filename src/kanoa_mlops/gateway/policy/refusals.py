@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from kanoa_mlops.catalog.nearest import nearest_names
 from kanoa_mlops.gateway.policy.ask import Ask
 from kanoa_mlops.gateway.policy.backend import NEEDS, BackendView, Need
 from kanoa_mlops.gateway.policy.decision import Refuse
@@ -14,6 +13,7 @@ from kanoa_mlops.gateway.policy.pool import Pool
 from kanoa_mlops.gateway.policy.reach import Barrier, Reach
 from kanoa_mlops.gateway.policy.rules import Rules
 from kanoa_mlops.gateway.policy.schedule import Place
+from kanoa_mlops.nearest import meant
 
 _NOBODY_KNOWS = 60.0
 """Seconds to ask again in, where no time is known at which something changes."""
@@ -31,9 +31,9 @@ def unknown_model(name: str | None, pools: Iterable[Pool]) -> Refuse:
     served = ", ".join(pool.model for pool in pools) or "nothing"
     if name is None:
         return Refuse(404, "model_not_found", f"The request names no model. Served: {served}.")
-    nearest = nearest_names(name, [each for pool in pools for each in pool.names])
-    meant = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
-    return Refuse(404, "model_not_found", f"The model {name!r} is not served here.{meant} Served: {served}.")
+    guess = meant(name, [each for pool in pools for each in pool.names])
+    said = f"The model {name!r} is not served here. {guess}".rstrip()
+    return Refuse(404, "model_not_found", f"{said} Served: {served}.")
 
 
 def unable(ask: Ask, pool: Pool, asked: Sequence[BackendView]) -> Refuse:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib.metadata import EntryPoint, entry_points
 
 from kanoa_mlops.errors import MissingExtra, SettingsError
 from kanoa_mlops.grounding.connectors.entry import Entry
+from kanoa_mlops.nearest import meant
 
 GROUP = "kanoa_mlops.connectors"
 
@@ -47,5 +47,4 @@ def _load(point: EntryPoint) -> object:
 
 def _hint(provider: str) -> str:
     known = ["local", *providers()]
-    near = difflib.get_close_matches(provider.lower(), known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}?" if near else "Installed: " + ", ".join(known) + "."
+    return meant(provider, known) or "Installed: " + ", ".join(known) + "."
