@@ -106,7 +106,7 @@ def guards(home: Path) -> list[int]:
     return [each.pid for each in found if str(home) in " ".join(each.info["cmdline"] or ())]
 
 
-def until(condition: Callable[[], bool], seconds: float = 40) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to pass in time"
