@@ -78,6 +78,39 @@ def test_no_engine_at_all_says_why_for_each(catalog: Catalog) -> None:
         plan(catalog.models["molmo-7b-d"], processor(64 * GIB), LLAMA, catalog)
 
 
+@pytest.mark.parametrize(
+    ("name", "wish", "why", "instead"),
+    [
+        (
+            SMALL,
+            Wish(engine="vllm"),
+            "vLLM: it reads none of the model's weights (q4_1).",
+            "Say --engine llama.cpp or --engine ollama, or leave --engine out.",
+        ),
+        (
+            "gemma-3-12b-it",
+            Wish(engine="vllm", weights="q4_k_m"),
+            "vLLM: it does not read the weights q4_k_m.",
+            "Say --engine llama.cpp or --engine ollama, or leave --engine out.",
+        ),
+        (
+            "gemma-3-12b-it",
+            Wish(among=frozenset({"llama.cpp"}), weights="bf16"),
+            "llama.cpp: it does not read the weights bf16; Ollama: nothing that runs it is installed here;",
+            "Say --weights q4_0-qat or",
+        ),
+    ],
+)
+def test_what_was_asked_for_and_keeps_a_model_from_being_run_is_named(
+    catalog: Catalog, name: str, wish: Wish, why: str, instead: str
+) -> None:
+    with pytest.raises(DoesNotFit) as caught:
+        plan(catalog.models[name], desktop(80 * GIB), wish, catalog)
+    assert why in caught.value.message
+    assert caught.value.hint.startswith(instead)
+    assert caught.value.message.endswith(".")
+
+
 def test_the_best_quality_that_fits_with_room_is_taken(catalog: Catalog) -> None:
     model = catalog.models["gemma-3-4b-it"]
     large, medium = (plan(model, desktop(size * GIB), Wish(), catalog) for size in (23.5, 7.7))

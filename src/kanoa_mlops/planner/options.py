@@ -56,7 +56,10 @@ def options(
             refused.append(Refusal(engine.title, why))
             continue
         assert device is not None
-        for weights in _runnable(engine, model, wish):
+        runnable = list(_runnable(engine, model, wish))
+        if not runnable:
+            refused.append(Refusal(engine.title, _unread(model, wish)))
+        for weights in runnable:
             quantization = catalog.quantizations[weights.quantization]
             refusals = {**machine.refuses, **engine.refuses.get(device, {})}
             if why := refusals.get(quantization.id, ""):
@@ -89,6 +92,12 @@ def _engine_refusal(engine: Engine, model: Model, device: Device | None, machine
 def _absence(engine: Engine, wish: Wish) -> str:
     here = wish.among is None or engine.id in wish.among
     return "" if here else "nothing that runs it is installed here"
+
+
+def _unread(model: Model, wish: Wish) -> str:
+    if wish.weights:
+        return f"it does not read the weights {wish.weights}"
+    return f"it reads none of the model's weights ({', '.join(each.name for each in model.weights)})"
 
 
 def _runnable(engine: Engine, model: Model, wish: Wish) -> Iterator[Weights]:

@@ -40,8 +40,8 @@ def plan(
     ways, refused = options(model, machine, wish, catalog)
     if not ways:
         raise DoesNotFit(
-            f"No engine can run {model.id} here: " + _because(refused),
-            hint="`kanoa-mlops matrix` shows which models run on which machines.",
+            f"No engine can run {model.id} here: {_because(refused)}.",
+            hint=_instead(model, machine, wish, catalog),
         )
     settled = _settled(ways, model, machine, wish)
     predicted = settled[-1] if _good(settled[-1]) else min(settled, key=_rank)
@@ -123,4 +123,20 @@ def _plan(
 
 
 def _because(refused: Sequence[Refusal]) -> str:
-    return "; ".join(f"{each.what}: {each.why}" for each in refused) or "no weights match what was asked for"
+    # Some are whole sentences of the catalog's.
+    return "; ".join(f"{each.what}: {each.why.removesuffix('.')}" for each in refused)
+
+
+def _instead(model: Model, machine: Machine, wish: Wish, catalog: Catalog) -> str:
+    """What of the wish keeps the model from being run, where less of it would do."""
+    if wish.engine:
+        ways, _ = options(model, machine, replace(wish, engine=None), catalog)
+        if ways:
+            others = " or ".join(dict.fromkeys(f"--engine {way.engine.id}" for way in ways))
+            return f"Say {others}, or leave --engine out."
+    if wish.weights:
+        ways, _ = options(model, machine, replace(wish, weights=None), catalog)
+        if ways:
+            others = " or ".join(dict.fromkeys(f"--weights {way.weights.name}" for way in ways))
+            return f"Say {others}, or leave --weights out."
+    return "`kanoa-mlops matrix` shows which models run on which machines."
