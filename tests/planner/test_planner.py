@@ -97,7 +97,7 @@ def test_no_engine_at_all_says_why_for_each(catalog: Catalog) -> None:
             "gemma-3-12b-it",
             Wish(among=frozenset({"llama.cpp"}), weights="bf16"),
             "llama.cpp: it does not read the weights bf16; Ollama: nothing that runs it is installed here;",
-            "Say --weights q4_0-qat or",
+            "Say --weights q8_0 or --weights q4_0-qat or --weights q4_k_m, or leave --weights out.",
         ),
     ],
 )
