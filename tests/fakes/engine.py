@@ -160,6 +160,32 @@ async def _flood(request: web.Request, received: Received) -> web.StreamResponse
         await response.write(chunk("x" * 100_000))
 
 
+async def _comment_forever(request: web.Request, received: Received) -> web.StreamResponse:
+    response = await _begin(request)
+    while True:
+        await response.write(b": still here\n\n" * 10_000)
+
+
+async def _event_without_end(request: web.Request, received: Received) -> web.StreamResponse:
+    response = await _begin(request)
+    while True:
+        await response.write(b"data: " + b"x" * 100_000)
+
+
+async def _event_without_end_later(request: web.Request, received: Received) -> web.StreamResponse:
+    response = await _begin(request)
+    await response.write(chunk("The"))
+    while True:
+        await response.write(b"data: " + b"x" * 100_000)
+
+
+async def _answer_without_end(request: web.Request, received: Received) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"content-type": "application/json"})
+    await response.prepare(request)
+    while True:
+        await response.write(b'{"choices": [' + b" " * 100_000)
+
+
 async def _cut_before_headers(request: web.Request, received: Received) -> web.StreamResponse:
     return _cut(request)
 
@@ -358,6 +384,10 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "stall mid-stream": _stall_mid_stream,
     "talk forever": _talk_forever,
     "flood": _flood,
+    "comment forever": _comment_forever,
+    "event without end": _event_without_end,
+    "event without end later": _event_without_end_later,
+    "answer without end": _answer_without_end,
     "cut before headers": _cut_before_headers,
     "cut after headers": _cut_after_headers,
     "cut between events": _cut_between_events,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kanoa_mlops.gateway.events import EventSplitter, as_events, data_of
+from kanoa_mlops.gateway.events import EventSplitter, TooLong, as_events, data_of
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
@@ -12,11 +12,22 @@ from kanoa_mlops.gateway.events import EventSplitter, as_events, data_of
 def test_only_whole_events_come_out_whatever_the_pieces(size: int, end: bytes) -> None:
     whole = b"data: one" + end + b"data: two" + end[:1] + b"data: more" + end
     stream = whole + b"data: ha"
-    splitter = EventSplitter()
+    splitter = EventSplitter(most=100)
     out = [splitter.feed(stream[at : at + size]) for at in range(0, len(stream), size)]
     assert b"".join(out) == whole
     assert all(each.endswith(end) for each in out if each)
     assert splitter.rest == b"data: ha"
+
+
+@pytest.mark.parametrize("size", [1, 100, 1000])
+def test_an_event_is_as_long_as_it_may_be_and_no_longer(size: int) -> None:
+    splitter = EventSplitter(most=1000)
+    long = b"data: " + b"x" * 992 + b"\n\n"
+    out = b"".join(splitter.feed((long * 3)[at : at + size]) for at in range(0, 3000, size))
+    assert out == long * 3
+    splitter.feed(b"x" * 1000)
+    with pytest.raises(TooLong):
+        splitter.feed(b"x")
 
 
 def test_data_of_events() -> None:

@@ -179,6 +179,40 @@ async def test_a_cut_stream_ends_with_an_error_and_never_with_half_an_event(door
     assert answer.text == whole + error_event(message, "engine_stream_cut")
 
 
+@pytest.mark.parametrize(
+    ("doing", "stream", "what"),
+    [
+        ("answer without end", False, "its answer"),
+        ("answer without end", True, "its answer"),
+        ("comment forever", True, "a first event"),
+        ("event without end", True, "an event"),
+    ],
+)
+async def test_what_does_not_end_is_let_go_and_held_against_the_engine(
+    engine: FakeEngine, open_door: OpenDoor, doing: str, stream: bool, what: str
+) -> None:
+    door = await open_door(backend(engine.url), max_answer_bytes=2**20, max_event_bytes=2**20)
+    for _ in range(3):
+        answer = await door.chat(doing, stream=stream)
+        error = json.loads(answer.text)["error"]
+        assert (answer.status, error["code"], error["source"]) == (502, "engine_bad_answer", "gateway")
+        assert error["message"].startswith(
+            f"The engine behind smollm2 sent 1.00 MiB without the end of {what}; no more is taken."
+        )
+    await _until_idle(engine)
+    assert json.loads((await door.chat("hi")).text)["error"]["code"] == "model_down"
+
+
+async def test_an_event_that_does_not_end_ends_the_stream(engine: FakeEngine, open_door: OpenDoor) -> None:
+    door = await open_door(backend(engine.url), max_event_bytes=2**20)
+    answer = await door.chat("event without end later", **STREAM)
+    message = (
+        "The engine behind smollm2 sent 1.00 MiB without the end of an event; no more is taken. "
+        "Ask for less at once, or see the engine's log."
+    )
+    assert answer.text == events("The") + error_event(message, "engine_bad_answer")
+
+
 async def test_a_stream_without_done_is_a_cut_stream(door: Door) -> None:
     answer = await door.chat("end without done", **STREAM)
     message = "The engine behind smollm2 stopped in the middle of its answer; what came is incomplete."

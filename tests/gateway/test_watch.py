@@ -75,7 +75,7 @@ class Watched:
 
     async def _ask(self, text: str) -> None:
         async with self.answer(text) as answer:
-            await answer.read()
+            await answer.read(10**6)
 
     @asynccontextmanager
     async def answer(self, text: str = "hi") -> AsyncIterator[EngineAnswer]:
@@ -207,7 +207,7 @@ async def test_nothing_waits_any_more_however_it_ended(watched: Watched, doing: 
     watched.engine.always = doing
     with suppress(ApiError):
         async with watched.answer() as answer:
-            await answer.read()
+            await answer.read(10**6)
     assert watched.flow.waiting == 0
     watched.engine.always = "stall before headers"
     async with watched.asked():

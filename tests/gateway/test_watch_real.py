@@ -68,7 +68,7 @@ async def test_what_it_makes_is_counted(client: Client, url: str) -> None:
     one, before = backend(url, engine_key=KEY), await counters(client, url)
     asked = json.dumps(chat("Count to a hundred.", max_tokens=7, ignore_eos=True)).encode()
     async with ask_engine(client, one, "/v1/chat/completions", asked, {}) as answer:
-        usage = json.loads(await answer.read())["usage"]
+        usage = json.loads(await answer.read(10**6))["usage"]
     after = await counters(client, url)
     assert None not in (before.generation_tokens_total, after.generation_tokens_total)
     assert after.generation_tokens_total == (before.generation_tokens_total or 0) + 7

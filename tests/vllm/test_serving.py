@@ -254,7 +254,7 @@ async def test_one_that_stands_still_and_says_it_is_well_is_found(server: Server
         flow = traffic.of(MODEL)
         with closing(Client("test")) as client:
             async with ask_engine(client, one, "/v1/chat/completions", body, fields, flow) as answer:
-                return await answer.read()
+                return await answer.read(10**6)
 
     async def until_it_is(state: str) -> str:
         async with asyncio.timeout(60):

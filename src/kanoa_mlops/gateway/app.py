@@ -82,6 +82,8 @@ def make_app(
     documents: Opening | None = None,
     max_file_bytes: int = 128 * 2**20,
     max_images: int = 8,
+    max_answer_bytes: int = 2**30,
+    max_event_bytes: int = 64 * 2**20,
     first_byte_seconds: float = 600.0,
     idle_seconds: float = 120.0,
     silent_seconds: float = 3.0,
@@ -98,7 +100,8 @@ def make_app(
     and nothing is booked. `loader` loads the models that are on demand; without one there may be none.
     `terms` are how requests wait. `out` is how connections leave for what is beyond the owner's machines.
     `traces` is told of each request. `documents` opens what keeps files and vector stores, in a thread, with
-    the first request for either; whoever gave it closes it. No file is larger than `max_file_bytes`.
+    the first request for either; whoever gave it closes it. No file is larger than `max_file_bytes`. What an
+    engine sends is let go beyond `max_answer_bytes`, and of one event of a stream `max_event_bytes`.
     """
     limits = Limits(
         max_body_bytes,
@@ -110,6 +113,8 @@ def make_app(
         heartbeat_seconds=heartbeat_seconds,
         describing_seconds=describing_seconds,
         loading_seconds=loading_seconds,
+        max_answer_bytes=max_answer_bytes,
+        max_event_bytes=max_event_bytes,
         max_file_bytes=max_file_bytes,
     )
     traffic, readings = Traffic(), Readings()
@@ -140,7 +145,9 @@ def make_app(
     async def shelves() -> Handlers:
         return (await shelf.get()).handlers
 
-    passage = Passage(backends, limits, metrics, desk, sending, reception, shelf, Truncating(client, traffic))
+    passage = Passage(
+        backends, limits, metrics, desk, sending, reception, shelf, Truncating(client, traffic, limits)
+    )
     about = About(backends, dispatcher, metrics, version, reads=figures is not None, created=int(time.time()))
     handlers = {("POST", route): passage.pass_on for route in routes.PASSED_ON} | about.handlers()
     handlers |= surfaces(

@@ -8,10 +8,19 @@ from typing import Any
 DONE = b"data: [DONE]\n\n"
 
 
+class TooLong(Exception):
+    """So much came, and no end of an event."""
+
+
 class EventSplitter:
     """Collects what comes and gives back whole events."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """
+        Args:
+            most: bytes that one may have.
+        """
+        self.most = most
         self._rest = bytearray()
 
     @property
@@ -20,7 +29,11 @@ class EventSplitter:
         return bytes(self._rest)
 
     def feed(self, chunk: bytes) -> bytes:
-        """All events that are whole now, one after another as they came; often none."""
+        """All events that are whole now, one after another as they came; often none.
+
+        Raises:
+            TooLong: what came after the last one is more than an event may be.
+        """
         if not self._rest and chunk.endswith(b"\n\n"):
             return chunk
         # A blank line may straddle two chunks, so the last three bytes are looked at again.
@@ -29,6 +42,8 @@ class EventSplitter:
         end = max(_after(self._rest, b"\n\n", start), _after(self._rest, b"\n\r\n", start))
         events = bytes(self._rest[:end])
         del self._rest[:end]
+        if len(self._rest) > self.most:
+            raise TooLong
         return events
 
 

@@ -12,7 +12,7 @@ from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.body import Asked
 from kanoa_mlops.gateway.engine_errors import translate, translate_hidden
 from kanoa_mlops.gateway.envelope import ApiError
-from kanoa_mlops.gateway.events import DONE, EventSplitter, as_events, data_of
+from kanoa_mlops.gateway.events import DONE, EventSplitter, TooLong, as_events, data_of
 from kanoa_mlops.gateway.exchange import Exchange
 from kanoa_mlops.gateway.heartbeat import Heartbeat, open_stream
 from kanoa_mlops.gateway.http.client import Client
@@ -23,7 +23,7 @@ from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.policy.outcome import Outcome
 from kanoa_mlops.gateway.tally import Tally
 from kanoa_mlops.gateway.traffic import Traffic
-from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut
+from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine, cut, endless
 from kanoa_mlops.gateway.usage import add_steps, find_usage, usage_of
 
 
@@ -76,7 +76,7 @@ class Forwarder:
             if not 200 <= answer.status < 300:
                 raise await _refused(exchange, answer)
             if not asked.stream:
-                return await _whole(exchange, answer)
+                return await self._whole(exchange, answer)
             if not answer.is_stream:
                 return await self._converted(request, exchange, asked, answer)
             return await self._relayed(request, exchange, asked, answer, heartbeat)
@@ -89,7 +89,7 @@ class Forwarder:
         answer: EngineAnswer,
         heartbeat: Heartbeat | None,
     ) -> Stream:
-        splitter = EventSplitter()
+        splitter = EventSplitter(self._limits.max_event_bytes)
         tally = Tally(answer.backend, wants_usage=asked.wants_usage, steps=exchange.all_steps)
         outgoing = tally.pass_on(await _first_events(answer, splitter))
         if tally.error and not data_of(outgoing):
@@ -110,11 +110,22 @@ class Forwarder:
         finally:
             exchange.usage, exchange.pieces = tally.usage, tally.deltas
 
+    async def _whole(self, exchange: Exchange, answer: EngineAnswer) -> Response:
+        body = await answer.read(self._limits.max_answer_bytes)
+        _raise_hidden_error(exchange, body, answer)
+        document = _document(body, answer)
+        exchange.first_byte()
+        exchange.usage = usage_of(document.get("usage")) if isinstance(document, dict) else find_usage(body)
+        headers = {"content-type": answer.content_type}
+        if encoding := answer.header("content-encoding"):
+            headers["content-encoding"] = encoding
+        return Response(answer.status, _counted(exchange, body, answer), headers)
+
     async def _converted(
         self, request: Request, exchange: Exchange, asked: Asked, answer: EngineAnswer
     ) -> Stream:
         """An engine that ignored `stream: true`; its JSON as it is would look like an empty answer."""
-        body = await answer.read()
+        body = await answer.read(self._limits.max_answer_bytes)
         _raise_hidden_error(exchange, body, answer)
         events = as_events(_counted(exchange, body, answer), wants_usage=asked.wants_usage)
         if events is None:
@@ -129,18 +140,6 @@ class Forwarder:
             return
         exchange.patience.allow(self._limits.idle_seconds, client_stalled)
         await stream.write(events)
-
-
-async def _whole(exchange: Exchange, answer: EngineAnswer) -> Response:
-    body = await answer.read()
-    _raise_hidden_error(exchange, body, answer)
-    document = _document(body, answer)
-    exchange.first_byte()
-    exchange.usage = usage_of(document.get("usage")) if isinstance(document, dict) else find_usage(body)
-    headers = {"content-type": answer.content_type}
-    if encoding := answer.header("content-encoding"):
-        headers["content-encoding"] = encoding
-    return Response(answer.status, _counted(exchange, body, answer), headers)
 
 
 def _counted(exchange: Exchange, body: bytes, answer: EngineAnswer) -> bytes:
@@ -164,23 +163,35 @@ async def _finish(stream: Stream) -> Stream:
 
 async def _first_events(answer: EngineAnswer, splitter: EventSplitter) -> bytes:
     """Up to the first event with data; comments before it prove nothing."""
-    events = b""
-    while not data_of(events):
-        chunk = await answer.chunk()
-        if not chunk:
-            raise cut(answer.backend)
-        events += splitter.feed(chunk)
-    return events
+    events = bytearray()
+    while chunk := await answer.chunk():
+        events += (came := _events(answer, splitter, chunk))
+        if data_of(came):
+            return bytes(events)
+        if len(events) > splitter.most:
+            raise endless(answer.backend, "a first event", splitter.most)
+    raise cut(answer.backend)
 
 
 async def _next_events(exchange: Exchange, answer: EngineAnswer, splitter: EventSplitter) -> bytes:
     while chunk := await answer.chunk():
         exchange.patience.renew()
-        if events := splitter.feed(chunk):
+        if events := _events(answer, splitter, chunk):
             return events
     if splitter.rest.strip() == DONE.strip():  # an engine that saves the last blank line
         return DONE
     raise cut(answer.backend)
+
+
+def _events(answer: EngineAnswer, splitter: EventSplitter, chunk: bytes) -> bytes:
+    """
+    Raises:
+        ApiError: 502, one does not end.
+    """
+    try:
+        return splitter.feed(chunk)
+    except TooLong as error:
+        raise endless(answer.backend, "an event", splitter.most) from error
 
 
 def _request_headers(request: Request, exchange: Exchange, backend: Backend) -> dict[str, str]:

@@ -25,7 +25,10 @@ class Limits:
     """For an engine to begin its answer, before likewise; a proxy with a minute's patience is before us."""
     heartbeat_seconds: float = 10.0
     """Between two such comments; the most impatient proxies wait for half a minute."""
-
+    max_answer_bytes: int = 2**30
+    """Largest answer that comes whole; 2,048 vectors of 4,096 numbers are some 180 MB."""
+    max_event_bytes: int = 64 * 2**20
+    """Largest event of a stream, and most of all that comes before its first data."""
     max_file_bytes: int = 128 * 2**20
     """Largest file that is uploaded; it is in memory once."""
 

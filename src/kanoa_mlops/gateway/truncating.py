@@ -11,6 +11,7 @@ import orjson
 from kanoa_mlops.gateway.backends import Backend
 from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.client import Client
+from kanoa_mlops.gateway.limits import Limits
 from kanoa_mlops.gateway.traffic import Traffic
 from kanoa_mlops.gateway.upstream import ask_engine
 
@@ -45,6 +46,7 @@ class Truncating:
 
     client: Client
     traffic: Traffic
+    limits: Limits
 
     async def cut(self, body: bytes, tokens: int, backend: Backend, request_id: str) -> bytes:
         """The request with texts that are too long as their first tokens.
@@ -79,7 +81,7 @@ class Truncating:
         headers = {"content-type": "application/json", "x-request-id": request_id}
         flow = self.traffic.of(backend.id)
         async with ask_engine(self.client, backend, _ROUTE, asked, headers, flow) as answer:
-            body = await answer.read()
+            body = await answer.read(self.limits.max_answer_bytes)
         try:
             tokens: list[int] = orjson.loads(body)["tokens"]
         except (ValueError, LookupError, TypeError) as error:

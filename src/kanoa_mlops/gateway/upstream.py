@@ -11,6 +11,7 @@ from kanoa_mlops.gateway.envelope import ApiError
 from kanoa_mlops.gateway.http.client import Asking, Barred, Broken, Client, Unreachable
 from kanoa_mlops.gateway.http.connection import Connection
 from kanoa_mlops.gateway.traffic import Flow
+from kanoa_mlops.units import format_bytes
 
 _log = logging.getLogger(__name__)
 _LONGEST_ERROR = 64 * 1024  # bytes read of an answer that is no success
@@ -41,15 +42,18 @@ class EngineAnswer:
     def header(self, name: str) -> str:
         return self._connection.headers.get(name, "")
 
-    async def read(self) -> bytes:
-        """The whole body.
+    async def read(self, most: int) -> bytes:
+        """The whole body, of so many bytes at most.
 
         Raises:
-            ApiError: 502 where it ends before its end.
+            ApiError: 502 where it ends before its end, or does not end.
         """
-        pieces = []
+        pieces, size = [], 0
         while piece := await self.chunk():
             pieces.append(piece)
+            size += len(piece)
+            if size > most:
+                raise endless(self.backend, "its answer", most)
         return b"".join(pieces)
 
     async def read_error(self) -> bytes:
@@ -140,6 +144,16 @@ def _unanswered(error: Unreachable | Broken, backend: Backend) -> ApiError:
         502,
         f"The engine behind {backend.model} cannot be reached from here; the gateway's log says why.",
         code="engine_unreachable",
+    )
+
+
+def endless(backend: Backend, what: str, most: int) -> ApiError:
+    """It sends and sends; nobody can keep all of that."""
+    return ApiError(
+        502,
+        f"The engine behind {backend.model} sent {format_bytes(most)} without the end of {what}; no more "
+        "is taken. Ask for less at once, or see the engine's log.",
+        code="engine_bad_answer",
     )
 
 

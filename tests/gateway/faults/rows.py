@@ -38,6 +38,7 @@ class Fault:
         return {"alone": self.alone, "beside": self.beside, "paid": self.paid}[setting]
 
 
+_SMALL = {"max_event_bytes": 10**6, "max_answer_bytes": 10**6}
 _SHORT = {"first_byte_seconds": 0.5, "idle_seconds": 0.5}
 
 FAULTS = (
@@ -145,6 +146,46 @@ FAULTS = (
         answered(1, booked="200 first ~26+1", said="The[no JSON]", last="[DONE]"),
         answered(1, 0, booked="200 first ~26+1", said="The[no JSON]", last="[DONE]"),
         answered(1, 0, booked="200 first ~26+1 2 µ$", said="The[no JSON]", last="[DONE]"),
+    ),
+    Fault(
+        "a whole answer without end",
+        engine_does("answer without end", stream=False),
+        refused(502, "engine_bad_answer", 1, booked="502 first 0+0"),
+        answered(1, 1, booked="200 second 7+4"),
+        refused(502, "engine_bad_answer", 1, 0, booked="502 first ~26+0 2 µ$"),
+        _SMALL,
+    ),
+    Fault(
+        "the same for a stream",
+        engine_does("answer without end", stream=True),
+        refused(502, "engine_bad_answer", 1, booked="502 first 0+0"),
+        answered(1, 1, booked="200 second ~26+4", last="[DONE]"),
+        refused(502, "engine_bad_answer", 1, 0, booked="502 first ~26+0 2 µ$"),
+        _SMALL,
+    ),
+    Fault(
+        "a stream of comments without end",
+        engine_does("comment forever", stream=True),
+        refused(502, "engine_bad_answer", 1, booked="502 first 0+0"),
+        answered(1, 1, booked="200 second ~26+4", last="[DONE]"),
+        refused(502, "engine_bad_answer", 1, 0, booked="502 first ~26+0 2 µ$"),
+        _SMALL,
+    ),
+    Fault(
+        "a first event without end",
+        engine_does("event without end", stream=True),
+        refused(502, "engine_bad_answer", 1, booked="502 first 0+0"),
+        answered(1, 1, booked="200 second ~26+4", last="[DONE]"),
+        refused(502, "engine_bad_answer", 1, 0, booked="502 first ~26+0 2 µ$"),
+        _SMALL,
+    ),
+    Fault(
+        "an event without end mid-stream",
+        engine_does("event without end later", stream=True),
+        broken_off("engine_bad_answer", 1, booked="502 first ~26+1"),
+        broken_off("engine_bad_answer", 1, 0, booked="502 first ~26+1"),
+        broken_off("engine_bad_answer", 1, 0, booked="502 first ~26+1 2 µ$"),
+        _SMALL,
     ),
     Fault(
         "stall before headers",
