@@ -280,6 +280,41 @@ async def test_one_that_is_supervised_and_not_well_is_down_after_a_while(engine:
     assert await watched.look(after=2) == ("ready", "")
 
 
+async def test_one_that_is_supervised_and_late_is_not_taken_from_streams_that_flow(
+    engine: WellEngine,
+) -> None:
+    """Though its health answers nothing: it computes a long prompt of somebody else, on few processors."""
+    watched, reason = Watched(engine, None), "its health check answers HTTP 500"
+    engine.always, engine.ill = "talk forever", True
+    async with watched.answer() as answer:
+        for _ in range(5):
+            await answer.chunk()
+            assert await watched.look(after=20) == ("ready", "")
+        assert await watched.look(after=29) == ("ready", "")
+        assert await watched.look(after=1) == ("down", reason)
+        await answer.chunk()
+        assert await watched.look(after=2) == ("ready", "")
+    assert await watched.look(after=29) == ("ready", "")
+    assert await watched.look(after=1) == ("down", reason)
+
+
+async def test_nor_from_those_whom_it_answers_elsewhere(
+    engine: WellEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanoa_mlops.gateway.inquiry._TIMEOUT_SECONDS", 0.5)
+    watched, reason = Watched(engine, None), "its health check answers HTTP 500"
+    engine.ill = True
+    assert await watched.look() == ("ready", "")
+    engine.counters = MOVED
+    assert await watched.look(after=30) == ("ready", "")
+    engine.counters = None
+    assert await watched.look(after=29) == ("ready", "")
+    engine.counters = MOVED
+    assert await watched.look(after=1) == ("down", reason)
+    engine.counters = LLAMA  # of one that began anew
+    assert await watched.look(after=2) == ("ready", "")
+
+
 async def test_one_that_is_taken_out_leaves_nothing_behind(watched: Watched) -> None:
     await watched.look()
     assert watched.readings.all()

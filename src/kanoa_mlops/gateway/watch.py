@@ -1,8 +1,8 @@
 """Keeps the states of engines true: what they say of their health, and whether they do anything.
 
 An engine that says it is well and produces nothing is down, until something moves or it makes a token. One
-that is supervised is so, too, when for a while it does not say that it is well: its supervisor sees it end,
-and not that it froze.
+that is supervised is so, too, when for a while it neither says that it is well nor does anything: its
+supervisor sees it end, and not that it froze.
 """
 
 from __future__ import annotations
@@ -56,8 +56,10 @@ class _Followed:
 class _Unwell:
     """One engine that its supervisor calls ready, and that does not say so."""
 
-    since: float
-    reason: str
+    then: Sight
+    """At its last sign of life, or as this was first seen."""
+    reason: str = ""
+    """Why it is down, once it is."""
 
 
 class Watch:
@@ -140,15 +142,19 @@ class Watch:
         return [each.reason for each in (followed, unwell) if each and each.reason]
 
     async def _supervised(self, name: str, backend: Backend) -> tuple[State, str]:
-        """Of one that is ready but for what is found here. It is given some time: often there is no other."""
+        """Of one that is ready but for what is found here. It is given some time, as often there is no other,
+        and more for as long as it does anything: with few processors, a long prompt leaves none for this."""
         dialect, reason = dialect_of(backend.engine), ""
         if dialect:
             _, reason = await ask_health(self._client, backend, dialect.health)
         if not reason:
             self._unwell.pop(name, None)
             return "ready", ""
-        unwell = self._unwell.setdefault(name, _Unwell(self._clock(), reason))
-        if self._clock() - unwell.since < self._bounds.suspicious:
+        now = self._sight(name, await self._counters(name, backend))
+        unwell = self._unwell.get(name)
+        if unwell is None or shows_life(unwell.then, now):
+            unwell = self._unwell[name] = _Unwell(now)
+        if now.at - unwell.then.at < self._bounds.suspicious:
             return "ready", ""
         unwell.reason = reason
         return "down", reason
