@@ -40,6 +40,7 @@ __all__ = ["office"]  # the fixture
 
 CHAT = "/v1/chat/completions"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+_HTTP_DATE = "Fri, 31 Dec 9999 23:59:59 GMT"
 SECRET = "what-was-asked-is-nobodys-concern"
 
 
@@ -49,6 +50,7 @@ class Collector:
 
     port: int = 0
     status: int = 200
+    retry_after: str = ""
     bodies: list[bytes] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
@@ -66,7 +68,8 @@ class Collector:
     async def _take(self, request: web.Request) -> web.Response:
         assert request.content_type == "application/x-protobuf"
         self.bodies.append(await request.read())
-        return web.Response(status=self.status)
+        headers = {"retry-after": self.retry_after} if self.retry_after else {}
+        return web.Response(status=self.status, headers=headers)
 
     @property
     def spans(self) -> list[Span]:
@@ -282,6 +285,34 @@ async def test_one_that_never_comes_leaves_one_line(
         assert (await door.chat("hi")).status == 200
     assert len(of_spans(caplog)) == 1
     assert not [each for each in caplog.records if each.name.startswith(("opentelemetry", "urllib3"))]
+
+
+@pytest.mark.parametrize(
+    ("said", "otherwise", "again"),
+    [("1", 3600.0, True), ("3600", 0.01, False), (_HTTP_DATE, 0.01, False), ("soon", 0.01, True)],
+)
+async def test_it_is_asked_again_when_it_says_and_no_sooner(
+    collector: Collector,
+    engine: FakeEngine,
+    open_door: OpenDoor,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    otherwise: float,
+    again: bool,
+) -> None:
+    """Where it says nothing that can be read, after a while of our own."""
+    monkeypatch.setattr("kanoa_mlops.gateway.handover._AGAIN_SECONDS", otherwise)
+    os.environ |= {"OTEL_BSP_SCHEDULE_DELAY": "20", "OTEL_EXPORTER_OTLP_TIMEOUT": "0.3"}
+    collector.status, collector.retry_after = 429, said
+    with tracing(os.environ) as traces:
+        door = await open_door(backend(engine.url), traces=traces)
+        assert (await door.chat("hi")).status == 200
+        await until(lambda: bool(collector.bodies))
+        if again:
+            await until(lambda: len(collector.bodies) > 1)
+        else:
+            await asyncio.sleep(1)  # long enough for many times more
+            assert len(collector.bodies) == 1
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "301 Moved Permanently"])

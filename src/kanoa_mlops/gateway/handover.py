@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from threading import Event
 from typing import Any
@@ -13,8 +15,15 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from requests import RequestException, Response, Session, Timeout
 
+from kanoa_mlops.gateway.policy.limited import retry_after
+from kanoa_mlops.gateway.policy.moment import Moment
+from kanoa_mlops.gateway.policy.outcome import Outcome
+
 _log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 1.0
+"""After which it is asked anew, where it does not say when; OpenTelemetry keeps to what it says for 10 s."""
+_LONGEST_SECONDS = 3600.0
+"""Whatever it says: a date may be years away."""
 _PASSING = frozenset((429, 502, 503, 504))
 """https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes, read 2026-11-28."""
 _WAIT = "they wait, the newest of them, until it takes them or the gateway ends"
@@ -35,7 +44,7 @@ class Handover(OTLPSpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         while (result := super().export(spans)) is not SpanExportResult.SUCCESS:
-            if self._line.fate != _WAIT or self._ended.wait(_AGAIN_SECONDS):
+            if self._line.fate != _WAIT or self._ended.wait(self._line.pause):
                 break
         return result
 
@@ -49,8 +58,11 @@ class _Line(Session):  # type: ignore[misc]
 
     fate = ""
     """Of spans, as it was last told; nothing where they are taken."""
+    pause = 0.0
+    """Seconds until it is to be asked anew."""
 
     def request(self, method: str, url: str, **how: Any) -> Response:
+        self.pause = _AGAIN_SECONDS
         try:
             answer = super().request(method, url, **how)
         except Exception as error:
@@ -61,6 +73,7 @@ class _Line(Session):  # type: ignore[misc]
         else:
             # One that is sent on elsewhere is not: OpenTelemetry takes that for an answer.
             fate = _WAIT if answer.status_code in _PASSING else _DROPPED
+            self.pause = _pause(answer)
             self._met(url, f"{answer.status_code} {answer.reason}".strip(), fate)
         return answer
 
@@ -72,6 +85,14 @@ class _Line(Session):  # type: ignore[misc]
             _log.warning("spans cannot be handed over at %s: %s; %s", _place(url), reason, fate)
         else:
             _log.warning("spans are handed over at %s again", _place(url))
+
+
+def _pause(answer: Response) -> float:
+    """As it says: https://opentelemetry.io/docs/specs/otlp/#otlphttp-throttling."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    moment = Moment(time.monotonic(), datetime.now(UTC))
+    until = retry_after(Outcome(answer.status_code, headers=headers), moment)
+    return min((until - moment.wall).total_seconds(), _LONGEST_SECONDS) if until else _AGAIN_SECONDS
 
 
 def _place(url: str) -> str:
