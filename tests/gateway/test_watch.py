@@ -22,8 +22,9 @@ from kanoa_mlops.gateway.traffic import Flow, Traffic
 from kanoa_mlops.gateway.upstream import EngineAnswer, ask_engine
 from kanoa_mlops.gateway.watch import Watch, watch_supervised
 from kanoa_mlops.runtime.ports import free_port
+from tests.fakes.engine import USAGE
 from tests.fakes.wedged import WellEngine
-from tests.gateway.conftest import backend, chat
+from tests.gateway.conftest import HUB_NAME, OpenDoor, backend, chat
 from tests.gateway.counters.recorded import recorded
 from tests.gateway.test_leaving import until
 
@@ -356,6 +357,31 @@ async def test_watch_keeps_every_backend_of_the_file(engine: WellEngine) -> None
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@pytest.mark.parametrize("name", ["smollm2", "TINY", HUB_NAME, "default"])
+async def test_a_gateway_behind_is_read_by_whatever_name_it_is_asked(
+    engine: WellEngine, open_door: OpenDoor, name: str
+) -> None:
+    engine.always = ""
+    behind = await open_door(backend(engine.url))
+    one = backend(behind.url, engine="kanoa-mlops", upstream_model=name, id="behind")
+    front = await open_door(one)
+    assert (await front.chat("hi")).status == 200
+    await Watch(front.backends, front.app.traffic, front.app.readings).look("behind", "/health")
+    [reading] = front.app.readings.all()
+    assert (reading.backend, reading.counters.running, reading.counters.waiting) == ("behind", 0, 0)
+    assert reading.counters.generation_tokens_total == USAGE["completion_tokens"]
+
+
+async def test_one_that_a_gateway_behind_does_not_serve_has_no_counters(
+    engine: WellEngine, open_door: OpenDoor
+) -> None:
+    behind = await open_door(backend(engine.url))
+    watched = Watched(engine, "/health", name="kanoa-mlops")
+    watched.backends.put(replace(watched.backend, url=behind.url, upstream_model="nobody"))
+    assert await watched.look() == ("ready", "")
+    assert watched.readings.all() == ()
 
 
 async def test_supervised_engines_are_read_once_their_supervisor_calls_them_ready(engine: WellEngine) -> None:

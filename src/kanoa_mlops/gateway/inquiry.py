@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from urllib.parse import quote
 
 from kanoa_mlops.gateway.backends import Backend, State
 from kanoa_mlops.gateway.counters.counters import EngineCounters, Unreadable
@@ -47,7 +48,11 @@ async def ask_counters(client: Client, backend: Backend) -> EngineCounters | Unr
     told = await _told(client, backend, dialect.path)
     if isinstance(told, Unreadable):
         return told
-    return dialect.read(told.decode(errors="replace"), backend.engine_model)
+    text = told.decode(errors="replace")
+    counters = dialect.read(text, backend.engine_model)
+    if isinstance(counters, Unreadable) and dialect.names:
+        return dialect.read(text, await _own_name(client, backend, dialect.names))
+    return counters
 
 
 async def ask_tools(client: Client, backend: Backend) -> bool | None:
@@ -80,6 +85,15 @@ async def ask_word(client: Client, backend: Backend) -> bool:
             return answer.status in _NOT_SO or (answer.status == 200 and bool(await _read(answer)))
     except (TimeoutError, Unreachable, Broken):
         return False
+
+
+async def _own_name(client: Client, backend: Backend, path: str) -> str:
+    """What the engine itself calls the model that we ask it for."""
+    told = await _told(client, backend, path + quote(backend.engine_model))
+    try:
+        return backend.engine_model if isinstance(told, Unreadable) else str(json.loads(told)["id"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return backend.engine_model
 
 
 async def _told(client: Client, backend: Backend, path: str) -> bytes | Unreadable:

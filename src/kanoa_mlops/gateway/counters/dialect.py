@@ -23,6 +23,8 @@ class Dialect:
     """What tells its counters, likewise."""
     read: Callable[[str, str], EngineCounters | Unreadable]
     """From the text of the answer, and the engine's own name of the model."""
+    names: str = ""
+    """Where, before another name of the model, it tells its own as `id`; for one that has aliases."""
     counts_streams: bool = False
     """Tells the tokens of a stream without being asked for them, as `timings`."""
 
@@ -33,7 +35,12 @@ _DIALECTS = {
     "llama.cpp": Dialect(
         "/health", "/metrics", lambda text, model: read_exposition(text, LLAMA_CPP), counts_streams=True
     ),
-    "kanoa-mlops": Dialect("/health", "/metrics", lambda text, model: read_exposition(text, GATEWAY, model)),
+    "kanoa-mlops": Dialect(
+        "/health",
+        "/metrics",
+        lambda text, model: read_exposition(text, GATEWAY, model),
+        names="/v1/models/",
+    ),
     "ollama": Dialect("/api/version", "/api/ps", read_loaded),
 }
 ENGINES = tuple(_DIALECTS)
