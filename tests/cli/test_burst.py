@@ -149,6 +149,32 @@ def test_a_wrong_file_is_told_by_its_line_and_left(file: Path) -> None:
     assert file.read_text() == "burst:\n  colour: red\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "options", "complaint"),
+    [
+        ("account: me", ("--max-per-day=1",), "4: burst.allowed.0.account: "),
+        ("with: nothing", ("--max-per-day=1",), "4: burst.allowed.0.with: Groq does not offer 'nothing'"),
+        ("with: nothing", ("--max-per-day=1", "--with=qwen"), "error: --with: Groq does not offer 'qwen'"),
+        (
+            "key_variable: K",
+            ("--max-per-day=1", "--key-file=k"),
+            "burst.allowed.0: key_file and key_variable",
+        ),
+    ],
+)
+def test_what_was_wrong_before_is_told_where_it_stands(
+    file: Path, line: str, options: tuple[str, ...], complaint: str
+) -> None:
+    file.parent.mkdir()
+    text = f"burst:\n  allowed:\n  - {{provider: groq, for: gpt-oss-120b,\n     {line}}}\n"
+    file.write_text(text)
+    refused = run(*GROQ, *options)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert complaint in refused.stderr
+    assert refused.stderr.startswith("error: --" if "--with" in complaint else f"error: {file}:")
+    assert file.read_text() == text
+
+
 def test_what_was_spent_stays_with_whom_it_was_spent(file: Path, catalog: Catalog) -> None:
     """Sums are kept by id, so that of the second does not change when the first goes."""
     file.parent.mkdir()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from kanoa_mlops.catalog.load import Catalog
 from kanoa_mlops.cli.text_file import read
@@ -57,13 +57,23 @@ class Changed:
 
 
 class _Asked(AllowedProvider):
-    """Not written in a file yet, so what is wrong with it is told in the command's own words."""
+    """Not written in a file yet, so what is wrong with it is told in the command's own words.
+
+    What it keeps of an entry that the file has already is told where that stands.
+    """
+
+    _old: Entry | None = PrivateAttr(default=None)
+    _kept: frozenset[str] = PrivateAttr(default=frozenset())
 
     def setting(self, name: str, value: str = "") -> str:
+        if name in self._kept:
+            return super().setting(name, value)
         # To a shell a dollar is the start of a name.
         return f"{_option(name)} {value.removesuffix(' $')}".rstrip()
 
     def mistake(self, field: str, message: str, hint: str = "") -> SettingsError:
+        if self._old is not None and field in self._kept:
+            return self._old.mistake(field, message, hint)
         return super().mistake(_option(field) if field else "", message, hint)
 
 
@@ -138,13 +148,17 @@ def _number(entries: Sequence[Entry], wanted: Wanted) -> int | None:
 def _try(before: BurstConfig, old: Entry | None, wanted: Wanted, catalog: Catalog) -> None:
     """The entry alone, so that what is wrong is said of it and not of a file that is not written yet."""
     known = old.model_dump(mode="json", by_alias=True, exclude_unset=True) if old else {}
-    entry = known | {"provider": wanted.provider, "for": wanted.model} | wanted.fields()
+    said = {"provider": wanted.provider, "for": wanted.model} | wanted.fields()
+    entry = known | said
     try:
         alone = _Asked.model_validate(entry)
     except ValidationError as error:
         problem = error.errors()[0]
+        if old is not None and not problem["loc"]:  # of what is said and what is kept, together
+            raise old.mistake("", told(problem)) from None
         field, *rest = map(str, problem["loc"])
         raise UserError(f"{'.'.join((_option(field), *rest))}: {told(problem)}") from None
+    alone._old, alone._kept = old, frozenset(known.keys() - said.keys())
     burst_of(before.model_copy(update={"allowed": (alone,)}), catalog)
     if wanted.key_file is not None:
         Secrets({}).key_of(alone, None)
