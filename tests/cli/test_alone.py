@@ -72,6 +72,16 @@ def test_a_file_that_is_not_there_has_a_next_step(home: Path, tmp_path: Path) ->
         )
 
 
+def test_an_empty_file_has_a_next_step(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text("# nothing yet\n")
+    told = run("gateway", "--config", str(tmp_path / "gateway.yaml"))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == (
+        f"error: {tmp_path / 'gateway.yaml'}:1: the file: it is empty.\n"
+        "`kanoa-mlops gateway --help` shows the least that one holds.\n"
+    )
+
+
 def test_the_file_in_the_help_is_one(tmp_path: Path) -> None:
     shown = run("gateway", "--help").stdout
     [text] = re.findall(r"^    backends:\n(?:      .*\n)+", shown, re.MULTILINE)

@@ -23,6 +23,7 @@ def test_a_model_without_code_cannot_be_trusted(home: Path) -> None:
     refused = run("trust", "gemma-3-12b-it")
     assert refused.returncode == 1
     assert "brings no code" in refused.stderr
+    assert refused.stderr.endswith("\n`kanoa-mlops serve gemma-3-12b-it` serves it as it is.\n")
 
 
 def test_molmo_is_refused_before_anything_is_fetched(home: Path) -> None:

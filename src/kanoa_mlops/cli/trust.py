@@ -85,6 +85,9 @@ def _decide(screen: Screen, trust: Trust, model: Model, revoke: bool) -> None:
         screen.say(f"The code of {model.id} {'may no longer' if had else 'could not'} run here.")
         return
     if not any(support.remote_code for support in model.engines.values()):
-        raise UserError(f"{model.id} brings no code of its own: there is nothing to allow.")
+        raise UserError(
+            f"{model.id} brings no code of its own: there is nothing to allow.",
+            hint=f"`kanoa-mlops serve {model.id}` serves it as it is.",
+        )
     trust.give(model.id)
     screen.say(f"The code of {model.id} may run here, as it is when it is fetched.")

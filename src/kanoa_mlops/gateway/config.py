@@ -136,13 +136,16 @@ def read_config(path: Path) -> GatewayConfig:
 
 
 def _read(path: Path) -> Marked:
+    hint = "`kanoa-mlops gateway --help` shows the least that one holds."
     try:
-        return read_marked(path)
+        marked = read_marked(path)
     except SettingsError as error:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise
-        hint = "`kanoa-mlops gateway --help` shows the least that one holds."
         raise SettingsError(f"{path} is not there.", hint=hint) from error
+    if marked.document is None:
+        raise marked.mistake((), "it is empty.", hint)
+    return marked
 
 
 def burst_in(config: GatewayConfig, catalog: Catalog, key_of: KeyOf) -> Burst:
