@@ -53,6 +53,7 @@ def test_every_command_explains_itself_in_80_columns() -> None:
         assert shown.output.startswith(f"Usage: kanoa-mlops {name}")
         assert all(len(line) <= 80 for line in shown.output.splitlines()), name
         assert not re.search(r"[a-z]\.\.\.", shown.output), f"a sentence of {name} is cut"
+        assert not re.search(r"\bTEXT\b", shown.output), f"an option of {name} does not say what it takes"
         assert "Ctrl+C" not in shown.output, "it is Ctrl-C everywhere"
 
 

@@ -23,7 +23,7 @@ from kanoa_mlops.units import format_duration
 @click.option(
     "--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A figure to ask about."
 )
-@click.option("--model", help="Which of the served models.  [default: the first]")
+@click.option("--model", metavar="MODEL", help="Which of the served models.  [default: the first]")
 @click.option("--max-tokens", type=click.IntRange(1), default=1000, show_default=True, help="Longest answer.")
 @options.port
 @options.as_json

@@ -48,7 +48,12 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> t
 @click.command()
 @click.argument("name", metavar="MODEL")
 @click.option(
-    "--parallel", default="1,4,16", show_default=True, callback=_numbers, help="Requests in flight."
+    "--parallel",
+    metavar="N[,N…]",
+    default="1,4,16",
+    show_default=True,
+    callback=_numbers,
+    help="Requests in flight.",
 )
 @click.option(
     "--requests",

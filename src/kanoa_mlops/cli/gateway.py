@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="A YAML file that lists the engines; `render compose` writes one.",
 )
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
+@click.option(
+    "--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, this machine only]"
+)
 @options.port
 def command(path: Path, host: str | None, port: int | None) -> None:
     """Answer for engines that run already, until Ctrl-C.

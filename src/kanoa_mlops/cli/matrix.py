@@ -19,7 +19,13 @@ from kanoa_mlops.settings import load_settings
 
 
 @click.command()
-@click.option("--platform", "names", multiple=True, help="Only this one, in detail; may be repeated.")
+@click.option(
+    "--platform",
+    "names",
+    metavar="PLATFORM",
+    multiple=True,
+    help="Only this one, in detail; may be repeated.",
+)
 @click.option(
     "--format",
     "form",

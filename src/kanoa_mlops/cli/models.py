@@ -28,7 +28,7 @@ from kanoa_mlops.weights.store import OnDisk, on_disk, remove
 
 @click.group(cls=Group, invoke_without_command=True)
 @click.option("--fit", is_flag=True, help="Rank them by what fits here.")
-@click.option("--platform", help="Rank them for a machine of the catalog.")
+@click.option("--platform", metavar="PLATFORM", help="Rank them for a machine of the catalog.")
 @options.as_json
 @click.pass_context
 def command(context: click.Context, fit: bool, platform: str | None, as_json: bool) -> None:

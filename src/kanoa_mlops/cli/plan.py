@@ -21,7 +21,11 @@ from kanoa_mlops.settings import load_settings
 
 @click.command()
 @click.argument("name", metavar="MODEL")
-@click.option("--platform", help="A machine of the catalog instead of this one; `platforms` lists them.")
+@click.option(
+    "--platform",
+    metavar="PLATFORM",
+    help="A machine of the catalog instead of this one; `platforms` lists them.",
+)
 @click.option("--engine", type=click.Choice(get_args(EngineId)), help="[default: the fastest that fits]")
 @wishes.options
 @click.option("--batch", type=click.IntRange(1), hidden=True)

@@ -24,7 +24,12 @@ from kanoa_mlops.units import format_bytes
 
 @click.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
-@click.option("--weights", "weights_name", help="Which of the model's weights.  [default: the best that fit]")
+@click.option(
+    "--weights",
+    "weights_name",
+    metavar="NAME",
+    help="Which of the model's weights.  [default: the best that fit]",
+)
 @options.anyway
 @options.offline
 @options.as_json

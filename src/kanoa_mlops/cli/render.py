@@ -63,7 +63,7 @@ command.add_command(traefik)
     help="Folder to write into.  [default: compose]",
     type=click.Path(file_okay=False, path_type=Path),
 )
-@click.option("--platform", help="For a machine of the catalog; `platforms` lists them.")
+@click.option("--platform", metavar="PLATFORM", help="For a machine of the catalog; `platforms` lists them.")
 @click.option("--engine", type=click.Choice(get_args(EngineId)), help="[default: the fastest that fits]")
 @click.option(
     "--replicas",

@@ -56,7 +56,9 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
 )
 @wishes.options
 @click.option("--memory", type=SIZE, help="Plan as if no more than this were free, as 12GiB.")
-@click.option("--pin", multiple=True, help="A model that stays loaded where not all fit at once.")
+@click.option(
+    "--pin", metavar="MODEL", multiple=True, help="A model that stays loaded where not all fit at once."
+)
 @click.option(
     "--idle",
     type=click.FloatRange(min=1),
@@ -64,8 +66,14 @@ interpreter.interpret(fig=fig, context="…", focus="…")"""
 )
 @options.anyway
 @click.option("--dry-run", is_flag=True, help="Say what would be started, and start nothing.")
-@click.option("--platform", help="With --dry-run: on a machine of the catalog; `platforms` lists them.")
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1, this machine only]")
+@click.option(
+    "--platform",
+    metavar="PLATFORM",
+    help="With --dry-run: on a machine of the catalog; `platforms` lists them.",
+)
+@click.option(
+    "--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, this machine only]"
+)
 @options.port
 @options.offline
 @options.as_json

@@ -26,13 +26,19 @@ _port = click.IntRange(1, 65535)
 @click.command()
 @click.argument("replicas", metavar="URL...", nargs=-1, required=True)
 @click.option(
-    "--name", "names", multiple=True, help="Name that clients use. Repeatable.  [default: localhost]"
+    "--name",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Name that clients use. Repeatable.  [default: localhost]",
 )
 @click.option("--certificate", type=_file, help="PEM, with what leads to its authority.")
 @click.option("--key", type=_file, help="Of the certificate, in PEM.")
 @click.option("--acme", "email", metavar="EMAIL", help="Have Let's Encrypt give the certificate.")
 @click.option("--rate", type=click.IntRange(min=1), help="Requests a minute of one Authorization header.")
-@click.option("--host", default=DEFAULT_HOST, help="Address to listen on.  [default: 127.0.0.1]")
+@click.option(
+    "--host", metavar="ADDRESS", default=DEFAULT_HOST, help="Address to listen on.  [default: 127.0.0.1]"
+)
 @click.option("--port", type=_port, default=8443, help="Port of https.  [default: 8443]")
 @click.option("--http-port", type=_port, default=8080, help="Port that leads to it.  [default: 8080]")
 @click.option(

@@ -10,7 +10,9 @@ import click
 from kanoa_mlops.planner.wish import Wish
 
 _OPTIONS = (
-    click.option("--weights", help="Which of a model's weights.  [default: the best that fit]"),
+    click.option(
+        "--weights", metavar="NAME", help="Which of a model's weights.  [default: the best that fit]"
+    ),
     click.option("--context", type=click.IntRange(1), help="Tokens of one request, prompt and answer."),
     click.option("--parallel", type=click.IntRange(1), help="Requests worked on at once."),
     click.option("--images", type=click.IntRange(0), help="Images of one request."),
