@@ -50,7 +50,15 @@ def test_a_folder_is_taken_in_once_and_followed(docs: Path) -> None:
     (docs / "drift.md").unlink()
     (docs / "metals.csv").write_text("metal,density\nzinc,7.14\n")
     os.utime(docs / "metals.csv", (1, 1))
-    assert "papers: 1 changed, 1 removed, 1 left out." in run("ground", "add", "papers", str(docs)).stdout
+    assert "It holds 2 documents in 3 passages, " in first.stdout
+    last = run("ground", "add", "papers", str(docs))
+    assert "papers: 1 changed, 1 removed, 1 left out.\nIt holds 1 document in 2 passages, " in last.stdout
+
+
+def test_one_of_a_kind_is_told_as_one(docs: Path) -> None:
+    (docs / "metals.csv").unlink()
+    assert "\nIt holds 1 document in 1 passage, " in run("ground", "add", "papers", str(docs)).stdout
+    assert run("ground", "status").stdout.startswith("papers: 1 document, 1 passage, found by words.")
 
 
 def test_what_answers_is_shown_with_where_it_is(papers: Path) -> None:
@@ -69,6 +77,15 @@ def test_files_of_one_name_in_two_folders_are_told_apart(papers: Path, home: Pat
     shown = run("ground", "search", "papers,notes", "sensor drift").stdout
     assert f"file://{papers}/drift.md" in shown
     assert f"file://{home}/notes/drift.md" in shown
+
+
+def test_a_folder_stands_beneath_a_collection_that_leaves_no_room(docs: Path) -> None:
+    name = "measurements-of-the-second-floor"
+    assert run("ground", "add", name, str(docs)).returncode == 0
+    lines = run("ground", "list").stdout.splitlines()
+    [at] = [number for number, line in enumerate(lines) if f" {name} " in line]
+    assert lines[at].split()[-1] == "you"
+    assert lines[at + 1] == f"   {docs}"
 
 
 def test_nothing_found_is_said(papers: Path) -> None:
@@ -126,6 +143,8 @@ def test_removed_is_removed(papers: Path) -> None:
     assert "comes back" in first.stderr
     near = run("ground", "rm", "paper")
     assert (near.returncode, near.stderr.endswith(".\nDid you mean papers?\n")) == (1, True)
+    for name in ("paper", "nope"):
+        assert run("ground", "search", f"papers,{name}", "drift").stderr == run("ground", "rm", name).stderr
     far = run("ground", "rm", "my notes")
     assert far.stderr.endswith("\n`kanoa-mlops ground add 'my notes' FOLDER` makes it.\n")
     assert run("ground", "rm", "papers").returncode == 0

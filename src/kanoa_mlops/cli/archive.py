@@ -59,16 +59,24 @@ def own_collection(archive: Archive, name: str) -> Collection:
     named = [each for each in every if name in (each.name, each.id)]
     if named:
         return min(named, key=lambda each: bool(each.owner))
-    there = ", ".join(each.name for each in every) or "none yet"
-    raise UnknownCollection(
-        f"There is no collection {name!r}. There are: {there}.",
-        hint=_meant(name, every),
+    raise no_collection(name, [each.name for each in every])
+
+
+def no_collection(name: str, there: Sequence[str]) -> UnknownCollection:
+    """In the terminal's words: a client of the gateway knows them as vector stores.
+
+    Args:
+        there: the names of those that could have been meant.
+    """
+    return UnknownCollection(
+        f"There is no collection {name!r}. There are: {', '.join(there) or 'none yet'}.",
+        hint=_meant(name, there),
     )
 
 
-def _meant(name: str, every: Sequence[Collection]) -> str:
+def _meant(name: str, there: Sequence[str]) -> str:
     making = f"`kanoa-mlops ground add {shlex.quote(name)} FOLDER` makes it."
-    return meant(name, (each.name for each in every)) or making
+    return meant(name, there) or making
 
 
 def _lacking(error: ImportError) -> MissingExtra:

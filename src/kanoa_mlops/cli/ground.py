@@ -14,7 +14,7 @@ from kanoa_mlops.cli.archive import open_archive, open_ledger, own_collection
 from kanoa_mlops.cli.collection import Wanted, declared, there
 from kanoa_mlops.cli.embedder import served_embedder
 from kanoa_mlops.cli.ground_add import taken_in
-from kanoa_mlops.cli.ground_search import opened_library, paths_of
+from kanoa_mlops.cli.ground_search import opened_library, paths_of, require_each
 from kanoa_mlops.cli.ground_status import changes, conflict, following, lack
 from kanoa_mlops.cli.ground_sync import synced
 from kanoa_mlops.cli.ground_watch import follow
@@ -120,6 +120,7 @@ def search(
     screen, settings = Screen(), load_settings()
     ranking = Ranking() if text_weight is None else Ranking(text_weight, 1 - text_weight)
     with opened_library(settings, port) as library:
+        require_each(library, names.split(","))
         found = library.search(
             OWNER, names.split(","), query, k=most, filters=_parsed(filters), ranking=ranking
         )

@@ -52,11 +52,12 @@ def show_taken(screen: Screen, taken: Taken) -> None:
     told = ", ".join(f"{len(each)} {word}" for word, each in counts.items() if each) or "nothing to read"
     screen.print(f"{taken.collection.name}: {told}.")
     screen.print(
-        f"It holds {stats.documents} documents in {stats.chunks} passages, {format_bytes(stats.text_bytes)} "
+        f"It holds {_documents(stats)} in {_passages(stats.chunks)}, {format_bytes(stats.text_bytes)} "
         f"of text; {found_by(stats)}. {format_duration(taken.seconds)}."
     )
     if taken.captions:
-        screen.print(f"{taken.captions} passages describe figures.")
+        describe = "describes a figure" if taken.captions == 1 else "describe figures"
+        screen.print(f"{_passages(taken.captions)} {describe}.")
     for skipped in report.skipped[:_FEW_SKIPPED]:
         screen.say(f"  left out {skipped.source}: {skipped.reason} {skipped.hint}".rstrip())
     if len(report.skipped) > _FEW_SKIPPED:
@@ -78,6 +79,14 @@ def taken_document(taken: Taken) -> dict[str, Any]:
         "seconds": round(taken.seconds, 3),
         "advice": taken.advice,
     }
+
+
+def _documents(stats: Stats) -> str:
+    return "1 document" if stats.documents == 1 else f"{stats.documents} documents"
+
+
+def _passages(count: int) -> str:
+    return "1 passage" if count == 1 else f"{count} passages"
 
 
 def found_by(stats: Stats) -> str:
@@ -210,7 +219,7 @@ def show_standing(screen: Screen, found: Sequence[Standing], lacking: Mapping[st
         screen.say(_NONE_YET)
     for each in found:
         name, stats = each.collection.name, each.stats
-        screen.print(f"{name}: {stats.documents} documents, {stats.chunks} passages, {found_by(stats)}.")
+        screen.print(f"{name}: {_documents(stats)}, {_passages(stats.chunks)}, {found_by(stats)}.")
         for line in _standing_lines(each):
             screen.note(line)
     for name, why in lacking.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
-from kanoa_mlops.cli.archive import open_archive
+from kanoa_mlops.cli.archive import no_collection, open_archive
 from kanoa_mlops.cli.embedder import served_embedder
 from kanoa_mlops.cli.library import bound_stores, grounding_file
+from kanoa_mlops.errors import UnknownCollection
+from kanoa_mlops.grounding.archive import OWNER
 from kanoa_mlops.grounding.library import Found, Library
 from kanoa_mlops.settings import Settings
 
@@ -28,6 +30,19 @@ def opened_library(settings: Settings, port: int | None) -> Iterator[Library]:
             bound=bound_stores(settings, file),
             embedder_of=lambda space: served_embedder(settings, port, space),
         )
+
+
+def require_each(library: Library, names: Sequence[str]) -> None:
+    """
+    Raises:
+        UnknownCollection: one of them is none; names those there are, and what may have been meant.
+    """
+    for name in names:
+        try:
+            library.shelves.find(OWNER, name)
+        except UnknownCollection as error:
+            kept = [each.name for each in library.shelves.collections(OWNER)]
+            raise no_collection(name, [*kept, *library.shelves.bound(OWNER)]) from error
 
 
 def paths_of(library: Library, found: Found) -> Mapping[tuple[str, str], str]:
