@@ -65,6 +65,15 @@ def test_the_name_of_a_model_stands_whole(home: Path) -> None:
     assert f" {name} " in status(home, replace(record(), engines=(engine,))).stdout
 
 
+def test_an_engine_stands_beneath_a_model_that_leaves_no_room(home: Path) -> None:
+    name = "deepseek-r1-distill-qwen-32b-instruct"
+    engine = replace(ENGINE, model=name, engine="llama.cpp", version="b11549", way="embedded", restarts=1)
+    lines = status(home, replace(record(), engines=(engine,))).stdout.splitlines()
+    [at] = [number for number, line in enumerate(lines) if name in line]
+    assert " (1 restart) " in lines[at]
+    assert lines[at + 1] == "   llama.cpp b11549, embedded"
+
+
 def test_it_fits_80_columns(home: Path) -> None:
     assert all(len(line) <= 80 for line in status(home, ended(60)).stdout.splitlines())
 

@@ -194,13 +194,22 @@ def test_offline_nobody_is_asked(server: FileServer, settings: Settings, heard: 
         _pull(WEIGHTS, offline, heard)
     assert "tiny.gguf of tiny is not on this machine" in caught.value.message
     assert "Run `kanoa-mlops pull tiny` once while online." in caught.value.hint
-    assert f"place tiny.gguf in {settings.weights_dir}/tiny/q4 by hand" in caught.value.hint
+    assert f"place tiny.gguf in {settings.weights_dir}/tiny/q4 by hand: it is verified" in caught.value.hint
     path = _place(settings, BODY[:-1] + b"?")
     with pytest.raises(WeightsCorrupted):
         _pull(WEIGHTS, offline, heard)
     path.write_bytes(BODY)
     assert _pull(WEIGHTS, offline, heard) == path
     assert server.log == []
+
+
+def test_offline_several_files_are_several(settings: Settings, heard: Heard) -> None:
+    two = some_weights(*(a_file(BODY, HUB).model_copy(update={"name": f"{each}.gguf"}) for each in "ab"))
+    with pytest.raises(OfflineError) as caught:
+        _pull(two, settings.model_copy(update={"offline": True}), heard)
+    assert "a.gguf, b.gguf of tiny are not on this machine" in caught.value.message
+    assert "place a.gguf and b.gguf in" in caught.value.hint
+    assert caught.value.hint.endswith(" by hand: they are verified before they are used.")
 
 
 def test_offline_a_path_will_do(settings: Settings, heard: Heard, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _show(screen: Screen, server: dict[str, Any]) -> None:
         [
             [
                 each["model"],
-                each["state"] + (f" ({each['restarts']} restarts)" if each["restarts"] else ""),
+                each["state"] + _restarted(each["restarts"]),
                 f"{each['engine']} {each['engine_version']}".strip()
                 + (f", {each['way']}" if each["way"] else ""),
                 f"{each['parallel']} x {each['context_tokens']}",
@@ -155,6 +155,12 @@ def _show(screen: Screen, server: dict[str, Any]) -> None:
             screen.say(f"{each['model']}: {each['reason'].rstrip('.')}. See `kanoa-mlops logs`.")
     if server["standing"] is not Standing.RUNNING:
         screen.say(f"`kanoa-mlops restart --port {server['port']}` serves the same again.")
+
+
+def _restarted(times: int) -> str:
+    if not times:
+        return ""
+    return " (1 restart)" if times == 1 else f" ({times} restarts)"
 
 
 def _show_stray(screen: Screen, found: Found) -> None:

@@ -158,8 +158,9 @@ def _fetch_offline(
     lacking = [file for file in missing if not _adopt_path(file, folder / file.name, progress)]
     if lacking:
         names = ", ".join(file.name for file in lacking)
+        verb = "is" if len(lacking) == 1 else "are"
         raise OfflineError(
-            f"{names} of {model_id} is not on this machine, and the network is switched off (offline).",
+            f"{names} of {model_id} {verb} not on this machine, and the network is switched off (offline).",
             hint=f"Run `kanoa-mlops pull {model_id}` once while online. {_by_hand(lacking, folder)}",
         )
 
@@ -178,4 +179,5 @@ def _adopt_path(file: WeightFile, target: Path, progress: Progress) -> bool:
 
 def _by_hand(files: list[WeightFile], folder: Path) -> str:
     names = " and ".join(file.name for file in files)
-    return f"Or place {names} in {folder} by hand: it is verified before it is used."
+    they = "it is verified before it is" if len(files) == 1 else "they are verified before they are"
+    return f"Or place {names} in {folder} by hand: {they} used."
