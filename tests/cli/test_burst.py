@@ -236,6 +236,16 @@ def test_the_list_for_people(file: Path, home: Path, key: str) -> None:
     assert KEY not in shown.stdout + shown.stderr
 
 
+def test_who_answers_stands_beneath_a_model_that_leaves_no_room(file: Path, home: Path, key: str) -> None:
+    name = "the-one-that-reads-our-figures-well"
+    allowed = run("burst", "allow", "groq", "--for", name, "--with", "gpt-oss-120b", "--max-per-day", "2.50")
+    assert allowed.returncode == 0, allowed.stderr
+    lines = run("burst", "list").stdout.splitlines()
+    [at] = [number for number, line in enumerate(lines) if f" {name} " in line]
+    assert lines[at].split()[-2:] == ["$2.50", "there"]
+    assert lines[at + 1] == "   openai/gpt-oss-120b"
+
+
 def test_a_name_that_may_be_misspelt_is_allowed_and_told(file: Path, home: Path, key: str) -> None:
     """It may be meant: hosted capacity alone for a model of its own."""
     running = replace(record(), engines=(replace(ENGINE, model="smollm2"),))

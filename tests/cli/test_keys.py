@@ -93,6 +93,14 @@ def test_the_list_for_people_and_for_programs(books: Path) -> None:
     assert (second["id"], second["state"], second["dollars_per_day"]) == (ben, "revoked", None)
 
 
+def test_limits_stand_beneath_a_name_that_leaves_no_room(home: Path) -> None:
+    name = "the-notebooks-of-the-whole-second-floor"
+    assert run("keys", "add", name, "--parallel", "2", "--tokens-per-minute", "9000").returncode == 0
+    lines = run("keys", "list").stdout.splitlines()
+    [at] = [number for number, line in enumerate(lines) if f" {name} " in line]
+    assert lines[at + 1] == "   9000 tok/min, 2 at once, no burst"
+
+
 def test_a_key_for_programs(books: Path) -> None:
     document = json.loads(run("keys", "add", "anna", "--json").stdout)
     key = keyring(books).find(document["key"])
