@@ -78,11 +78,13 @@ async def test_who_leaves_while_money_is_set_aside_uses_nothing(
 ) -> None:
     scene = await a_scene(engine, open_door, office, hosted(provider, limits=DAILY))
     reserve, begun, go = office.books.reserve, threading.Event(), threading.Event()
+    made: list[Reservation | Refusal] = []
 
     def slowly(*asked: Any, **named: Any) -> Reservation | Refusal:
         begun.set()
         assert go.wait(60)
-        return reserve(*asked, **named)
+        made.append(reserve(*asked, **named))
+        return made[0]
 
     monkeypatch.setattr(office.books, "reserve", slowly)
     asking = asyncio.create_task(scene.ask(burst="require"))
@@ -91,5 +93,6 @@ async def test_who_leaves_while_money_is_set_aside_uses_nothing(
     asking.cancel()
     await until(lambda: not scene.door.app.in_flight._running)
     go.set()
+    await until(lambda: bool(made))
     assert used(scene) == {"requests_per_day": 0, "tokens_per_day": 0}
     assert provider.asked == 0
