@@ -140,7 +140,7 @@ class Intake:
         if not document.chunks:
             raise UnreadableDocument("There is no text in it.")
         self._require(claim)
-        self._archive.put(attachment.collection_id, document)
+        self._put(attachment, document)
         self._ledger.stored(claim)
         self._embed(claim)
 
@@ -152,12 +152,19 @@ class Intake:
         document = self._reading.read(
             file.filename, self._archive.content(file.id), source=file.id, cut=attachment.cut
         )
-        return replace(
-            document,
-            title=file.filename,
-            file_id=file.id,
-            attributes={**attachment.attributes, **document.attributes},
-        )
+        return replace(document, title=file.filename, file_id=file.id)
+
+    def _put(self, attachment: Attachment, document: Document) -> None:
+        """With the attributes that it has by now: they may be changed while it is read, or put."""
+        now: Attachment | None = attachment
+        while now:
+            put = now.attributes
+            self._archive.put(
+                attachment.collection_id, replace(document, attributes={**put, **document.attributes})
+            )
+            now = self._ledger.find(attachment.collection_id, attachment.file_id)
+            if now and now.attributes == put:
+                return
 
     def _embed(self, claim: Claim) -> None:
         collection_id, reading = claim.attachment.collection_id, self._reading
