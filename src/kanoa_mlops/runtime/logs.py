@@ -21,14 +21,20 @@ def tail(path: Path, lines: int, since: int = 0) -> list[str]:
 
     Of a long one only the end is read.
     """
+    length = lines * 400
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(since, size - lines * 400))
-            text = file.read().decode("utf-8", errors="replace")
+            while lines:
+                begin = file.seek(max(since, size - length))
+                text = file.read().decode("utf-8", errors="replace")
+                # One more than are wanted: where it begins in the middle of a line, that is left out.
+                if begin == since or len(text.splitlines()) > lines:
+                    return text.splitlines()[-lines:]
+                length *= 4
     except OSError:
-        return []
-    return text.splitlines()[-lines:] if lines else []
+        pass
+    return []
 
 
 def follow(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
