@@ -16,6 +16,7 @@ from kanoa_mlops.gateway.usage import Step, Usage, add_steps, find_usage
         (b'{"usage": {"prompt_tokens": 1}}\n\n{"usage": {"prompt_tokens": 2}}', Usage(2, 0)),
         (b'{"usage": {"prompt_tokens": "many", "completion_tokens": -1}}', Usage(0, 0)),
         (b'{"usage": {"prompt_tokens": 3', None),
+        (b'{"usage": {"details": ' + b"[" * 5000, None),
         (b'{"content": "usage"}', None),
         (json.dumps({"content": '"usage": {"prompt_tokens": 9}'}).encode(), None),
         (b"", None),
@@ -54,7 +55,14 @@ def test_every_usage_of_a_stream_gets_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b'{"usage": {"prompt_tokens": 3', b'{"usage": {"a": "\xff"}}', b"{}"]
+    "answer",
+    [
+        b"",
+        b'{"usage": {"prompt_tokens": 3',
+        b'{"usage": {"a": "\xff"}}',
+        b'{"usage": {"a": ' + b"[" * 5000,
+        b"{}",
+    ],
 )
 def test_what_has_no_usage_stays(answer: bytes) -> None:
     assert add_steps(answer, STEPS, "m") == answer

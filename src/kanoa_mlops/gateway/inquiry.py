@@ -68,7 +68,7 @@ async def ask_tools(client: Client, backend: Backend) -> bool | None:
         return None
     try:
         return bool(json.loads(told)["chat_template_caps"]["supports_tools"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None  # an older one says nothing of it
 
 

@@ -87,7 +87,7 @@ def add_steps(answer: bytes, steps: Sequence[Step], model: str) -> bytes:
             # In Latin-1 a character is a byte, so the end is the same in both.
             _, length = _DECODER.raw_decode(answer[start : start + _LONGEST].decode("latin-1"))
             value = json.loads(answer[start : start + length])
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         parts += [answer[at:start], json.dumps(_summed(value, steps, model), separators=(",", ":")).encode()]
         at = start + length
@@ -111,7 +111,7 @@ def _summed(value: dict[str, Any], steps: Sequence[Step], model: str) -> dict[st
 def _object_at(text: bytes, begin: int) -> dict[str, Any] | None:
     try:
         value, _ = _DECODER.raw_decode(text[begin : begin + _LONGEST].decode(errors="replace"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -114,7 +114,11 @@ async def test_what_is_found_twice_is_given_once(
     assert engine.received[2]["messages"][-1]["content"] == "Nothing was found."
 
 
-@pytest.mark.parametrize("arguments", ["", "{", "[]", '{"query": 5}', '{"query": " "}'])
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "{", "[]", '{"query": 5}', '{"query": " "}', "[" * 5000],
+    ids=["nothing", "half", "list", "number", "blank", "for ever"],
+)
 async def test_a_call_without_a_query_searches_for_the_question(
     recite: Recite, open_door: OpenDoor, library: Library, arguments: str
 ) -> None:

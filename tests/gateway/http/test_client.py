@@ -136,6 +136,22 @@ async def test_what_is_no_answer_is_told(nonsense: bytes) -> None:
             await read(client, server)
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 2**20,
+        b"X: y\r\n" * 2**17,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 2**15,
+    ],
+    ids=["header", "headers", "words on the way"],
+)
+async def test_an_answer_that_never_begins_is_not_gathered(begin: bytes) -> None:
+    server = Server(begin if begin.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n" + begin)
+    async with serving(server) as client:
+        with pytest.raises(Broken):
+            await read(client, server)
+
+
 async def test_nobody_there() -> None:
     # Without the address, which asyncio adds: what is said goes on to clients.
     with pytest.raises(Unreachable, match=r"^connection refused$"):

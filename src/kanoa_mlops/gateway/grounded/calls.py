@@ -22,7 +22,7 @@ class Call:
         """'' where the model wrote none, or no JSON."""
         try:
             given = json.loads(self.arguments or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return ""
         query = given.get("query") if isinstance(given, dict) else None
         return " ".join(query.split()) if isinstance(query, str) else ""

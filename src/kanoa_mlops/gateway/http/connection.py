@@ -13,6 +13,8 @@ from kanoa_mlops.gateway.http.waiter import Waiter
 
 _HIGH_WATER = 256 * 1024
 """Bytes of an answer that nobody has taken; beyond it the engine has to wait."""
+_MOST_HEAD = 256 * 1024
+"""Bytes that come before it is known how an answer begins; one that sends more has no beginning."""
 _PIECE = 256 * 1024
 """Bytes of a request given to the system at a time, so that a large one does not hold up everybody else."""
 
@@ -41,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._size = 0
         self._ended = False
-        self._heard = False
+        self._heard = 0
         self._paused = False
         self._waiter = Waiter()
 
@@ -58,7 +60,7 @@ class Connection(asyncio.Protocol):
     @property
     def heard_nothing(self) -> bool:
         """Not a byte of an answer has come."""
-        return not self._heard
+        return self._heard == 0
 
     async def ask(self, head: bytes, body: bytes) -> None:
         """Send a request, and wait for the head of its answer.
@@ -121,10 +123,12 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
 
     def data_received(self, data: bytes) -> None:
-        self._heard = True
+        self._heard += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.drop()
+        if not self.status and self._heard > _MOST_HEAD:
             self.drop()
         self._waiter.wake()
 
