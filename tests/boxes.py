@@ -47,6 +47,8 @@ _SHELL = ("sh", "cat", "id", "ls", "touch", "sleep", "kill", "curl")
 FAKES = Path(__file__).parent / "fakes"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 _PACKAGES = "/opt/packages"
+_FOR_ALL = "tmp"
+"""As in every image. Else a file beneath it, as of a clone there, makes it a folder that is root's."""
 
 _ENSURE_INITDB = """\
 #!/bin/sh
@@ -102,6 +104,9 @@ class Rootfs:
         """As a tar file, readable by everybody and writable by nobody."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
+            folder = tarfile.TarInfo(_FOR_ALL)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
+            archive.addfile(folder)
             for inside, content in sorted(self.files.items()):
                 data = content.read_bytes() if isinstance(content, Path) else content
                 executable = isinstance(content, bytes) or os.access(content, os.X_OK)
@@ -159,7 +164,7 @@ def image(store: Store, reference: str, key: Iterable[str], root: Iterable[Rootf
         root: gives the content; asked only when it must be made.
         changes: lines of a Dockerfile, as `podman import --change` takes them.
     """
-    digest = hashlib.sha256("\n".join((*key, *changes)).encode()).hexdigest()[:16]
+    digest = hashlib.sha256("\n".join((_FOR_ALL, *key, *changes)).encode()).hexdigest()[:16]
     kept = f"localhost/kanoa-mlops-test:{digest}"
     with FileLock(store.path / "lock"):
         if kept not in store.podman("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines():
