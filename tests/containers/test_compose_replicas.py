@@ -54,6 +54,7 @@ def test_keys_are_of_both_and_one_may_leave(rendered: tuple[Path, int]) -> None:
     answers(url, key)
     _reads_as_compose(folder)
     _keeps_the_password(folder)
+    _ask_again_for_names()
     _cuts_nothing(url, key, leaving="gateway")
     # Nothing else outlives it.
     run(folder, "down", "--time", "5")
@@ -118,6 +119,13 @@ def _keeps_the_password(folder: Path) -> None:
     assert not server["EffectiveCaps"]
     assert not any(server["NetworkSettings"]["Ports"].values())
     assert [name.rpartition("_")[2] for name in server["NetworkSettings"]["Networks"]] == ["books"]
+
+
+def _ask_again_for_names() -> None:
+    """Within the 5 s that a connection may take: Podman loses a question while a part comes or goes."""
+    for service in _SERVICES:
+        asking = Path("/proc") / str(inspected(service)["State"]["Pid"]) / "root/etc/resolv.conf"
+        assert {"timeout:1", "attempts:5"} <= set(asking.read_text().split()), service
 
 
 def _cuts_nothing(url: str, key: str, leaving: str) -> None:

@@ -58,6 +58,9 @@ def hardened(person: Person) -> dict[str, Any]:
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true", "label:disable"],
         "pids_limit": 4096,
+        # A question that is lost while another part comes or goes is usually asked again after 5 s: by then
+        # whoever wanted to connect has given up.
+        "dns_opt": ["timeout:1", "attempts:5"],
         "restart": "unless-stopped",
         "logging": {"driver": "json-file", "options": {"max-size": "10m"}},
     }
