@@ -252,7 +252,9 @@ async def test_ocr_takes_over_from_an_engine_that_fails(
         assert answer.headers["x-kanoa-figure"] == "ocr"
         warning = f"{reason}; the figures went through ocr instead"
         assert answer.headers["x-kanoa-figure-warning"] == warning
-        assert caplog.messages == [f"figure id=r1 {warning}"]
+        # What the engine itself logs, which is left while it writes, is no matter.
+        ours = [each.message for each in caplog.records if each.name.startswith("kanoa_mlops")]
+        assert ours == [f"figure id=r1 {warning}"]
         assert texts(engine)[0] == OCR
         assert usage(answer) == {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
         await until(lambda: not eye.running)
