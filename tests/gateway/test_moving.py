@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from aiohttp import web
 
 from kanoa_mlops.gateway.books.budget import Cap, Payer, Period
-from kanoa_mlops.gateway.books.refusal import Refusal
 from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.guest import Guest
 from kanoa_mlops.gateway.inflight import stopping
@@ -23,6 +21,7 @@ from kanoa_mlops.gateway.seat import Seat
 from tests.fakes.engine import FakeEngine, chunk
 from tests.fakes.provider import FakeProvider
 from tests.gateway.conftest import Answer, Door, OpenDoor, backend, chat
+from tests.gateway.reserving import Slowly
 from tests.gateway.test_bursting import Scene, a_scene, hosted, provider
 from tests.gateway.test_leaving import CHAT, until
 from tests.gateway.test_metrics import samples
@@ -253,24 +252,15 @@ async def test_one_that_moves_to_who_costs_is_paid_once(
 async def test_who_leaves_while_money_is_set_aside_leaves_nothing(
     paid: Scene, engine: FakeEngine, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reserve, begun, go = paid.office.books.reserve, threading.Event(), threading.Event()
-    made: list[Reservation | Refusal] = []
-
-    def slowly(*asked: Any, **named: Any) -> Reservation | Refusal:
-        begun.set()
-        assert go.wait(60)
-        made.append(reserve(*asked, **named))
-        return made[0]
-
-    monkeypatch.setattr(paid.office.books, "reserve", slowly)
+    slowly = Slowly(paid.office, monkeypatch)
     asking = await _asked(paid.door, engine, max_tokens=100)
     paid.door.backends.mark("smollm2", "down", "")
-    await until(begun.is_set)
+    await until(slowly.begun.is_set)
     asking.cancel()
     await until(lambda: not paid.door.app.in_flight._running)
-    go.set()
-    await until(lambda: bool(made))
-    assert isinstance(made[0], Reservation)
+    slowly.go.set()
+    await until(lambda: bool(slowly.made))
+    assert isinstance(slowly.made[0], Reservation)
     await until(lambda: [each.in_flight for each in paid.door.app.dispatcher.snapshot().backends] == [0, 0])
     await until(lambda: _set_aside(paid) == 0)
     assert not paid.booked().get("hosted")

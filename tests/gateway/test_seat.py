@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from typing import Any
 
 import pytest
 
-from kanoa_mlops.gateway.books.refusal import Refusal
-from kanoa_mlops.gateway.books.reservation import Reservation
 from kanoa_mlops.gateway.policy.allowance import Limit
 from tests.fakes.engine import FakeEngine
 from tests.fakes.provider import FakeProvider
 from tests.gateway.conftest import OpenDoor
+from tests.gateway.reserving import Slowly
 from tests.gateway.test_bursting import Scene, a_scene, hosted, provider
 from tests.gateway.test_leaving import until
 from tests.gateway.test_pools import code, free_port
@@ -77,22 +74,13 @@ async def test_who_leaves_while_money_is_set_aside_uses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scene = await a_scene(engine, open_door, office, hosted(provider, limits=DAILY))
-    reserve, begun, go = office.books.reserve, threading.Event(), threading.Event()
-    made: list[Reservation | Refusal] = []
-
-    def slowly(*asked: Any, **named: Any) -> Reservation | Refusal:
-        begun.set()
-        assert go.wait(60)
-        made.append(reserve(*asked, **named))
-        return made[0]
-
-    monkeypatch.setattr(office.books, "reserve", slowly)
+    slowly = Slowly(office, monkeypatch)
     asking = asyncio.create_task(scene.ask(burst="require"))
-    await until(begun.is_set)
+    await until(slowly.begun.is_set)
     assert used(scene)["requests_per_day"] == 1, "others must not count on it meanwhile"
     asking.cancel()
     await until(lambda: not scene.door.app.in_flight._running)
-    go.set()
-    await until(lambda: bool(made))
+    slowly.go.set()
+    await until(lambda: bool(slowly.made))
     assert used(scene) == {"requests_per_day": 0, "tokens_per_day": 0}
     assert provider.asked == 0
